@@ -1,0 +1,10 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+
+namespace QuantBuild.Data;
+
+/// <summary>
+/// What a sample must bring for one input of a model. A dimension is null where the model leaves it open; the dimensions as a
+/// whole are default (<see cref="ImmutableArray{T}.IsDefault"/>) where the model does not even state the rank.
+/// </summary>
+public sealed record InputSpecification(string Name, ElementType Type, ImmutableArray<long?> Dimensions);

@@ -1,0 +1,12 @@
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization;
+
+/// <summary>
+/// One model to quantize. <paramref name="Model"/> is the source file and is never written to; relative data patterns start
+/// at <paramref name="BaseDirectory"/>; <paramref name="Threads"/> is the parallelism of the build, not of the model.
+/// </summary>
+public sealed record QuantizationRequest(string Model, string BaseDirectory, QuantizationSettings Settings, int Threads);
+
+/// <summary>How far a stage is: <paramref name="Done"/> of <paramref name="Total"/> steps.</summary>
+public sealed record QuantizationProgress(string Stage, int Done, int Total);

@@ -1,0 +1,12 @@
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Quantization;
+
+/// <summary>
+/// The quantized model's file content, which was loaded and run by ONNX Runtime, and the report on it, whose gates may have
+/// failed: what is deployed is for the caller to decide.
+/// </summary>
+public sealed record QuantizationResult(ReadOnlyMemory<byte> Model, QuantizationReport Report)
+{
+    public bool GatesPassed => Report.Gates.All(gate => gate.Passed);
+}

@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx.Diagnostics;
+
+namespace QuantBuild.Quantization.Reports;
+
+/// <summary>Everything there is to say about one quantization; report.json has the same names in camel case.</summary>
+public sealed record QuantizationReport
+{
+    public int SchemaVersion { get; init; } = 1;
+
+    /// <summary>The source model's path as it was given.</summary>
+    public required string Model { get; init; }
+
+    public required ImmutableSortedDictionary<string, string> Settings { get; init; }
+
+    public required EnvironmentReport Environment { get; init; }
+
+    public required SizeReport Size { get; init; }
+
+    /// <summary>Null where there was no sample to compare the models on.</summary>
+    public AccuracyReport? Accuracy { get; init; }
+
+    public LatencyReport? Latency { get; init; }
+
+    public ImmutableArray<GateReport> Gates { get; init; } = [];
+
+    public ImmutableArray<OperatorReport> Operators { get; init; } = [];
+
+    public ImmutableArray<TensorReport> Tensors { get; init; } = [];
+
+    public ImmutableArray<StageReport> Stages { get; init; } = [];
+
+    public long PeakMemoryBytes { get; init; }
+
+    public ImmutableArray<Diagnostic> Diagnostics { get; init; } = [];
+}
+
+public sealed record EnvironmentReport(string Cpu, ImmutableArray<string> InstructionSets, string OnnxRuntime, int Threads);
+
+public sealed record SizeReport(long FloatBytes, long QuantizedBytes);
+
+/// <summary>A drop is positive when the quantized model is worse, whatever the metric's direction.</summary>
+public sealed record AccuracyReport(string Metric, double Float, double Quantized, double Drop, int Samples)
+{
+    /// <summary>Which samples these are: the evaluation data, or the calibration samples that were held out.</summary>
+    public required AccuracySource Source { get; init; }
+}
+
+public enum AccuracySource
+{
+    EvaluationData,
+    HeldOutCalibrationData,
+    CalibrationData,
+}
+
+/// <summary>Milliseconds for one sample; <paramref name="Interval"/> is the 95 % interval of the speedup.</summary>
+public sealed record LatencyReport(double FloatMs, double PreparedFloatMs, double QuantizedMs, double Speedup, ImmutableArray<double> Interval);
+
+public sealed record GateReport(string Name, double Limit, double Value, bool Passed);
+
+/// <summary><paramref name="SqnrDb"/> is the signal-to-quantization-noise ratio at the operator's output, null where it stayed float.</summary>
+public sealed record OperatorReport(string Name, string Type, OperatorDecision Decision, string Reason, double? SqnrDb);
+
+public enum OperatorDecision
+{
+    Float,
+    Int8,
+}
+
+public sealed record TensorReport(string Name, double Min, double Max, double Scale, int ZeroPoint, string Method);
+
+/// <summary>One stage of the pipeline; <paramref name="Metric"/> is the accuracy after it, where it was measured.</summary>
+public sealed record StageReport(string Name, double Seconds, double? Metric = null);

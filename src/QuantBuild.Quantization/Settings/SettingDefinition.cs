@@ -1,0 +1,22 @@
+using System.Collections.Immutable;
+
+namespace QuantBuild.Quantization.Settings;
+
+/// <summary>
+/// One setting: item metadata <c>Name</c>, property <c>QuantBuildName</c>, option <c>--name</c>.
+/// <paramref name="Values"/> lists the valid words, empty where any text of the <paramref name="ValueName"/> kind will do.
+/// </summary>
+public sealed record SettingDefinition(
+    string Name,
+    string ValueName,
+    string Description,
+    ImmutableArray<string> Values,
+    Func<QuantizationSettings, string, QuantizationSettings> Apply)
+{
+    /// <summary>False for a limit: changing it judges the same model anew.</summary>
+    public bool ChangesResult { get; init; } = true;
+
+    /// <summary><c>MaxAccuracyDrop</c> → <c>--max-accuracy-drop</c>.</summary>
+    public string OptionName =>
+        "-" + string.Concat(Name.Select(letter => char.IsUpper(letter) ? $"-{char.ToLowerInvariant(letter)}" : $"{letter}"));
+}

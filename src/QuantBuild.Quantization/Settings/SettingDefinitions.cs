@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBuild.Data;
+using QuantBuild.Onnx.Diagnostics;
+
+namespace QuantBuild.Quantization.Settings;
+
+/// <summary>The table of settings: options, item metadata, help and "valid values are" messages come from it.</summary>
+public static class SettingDefinitions
+{
+    public static ImmutableArray<SettingDefinition> All { get; } =
+    [
+        new("CalibrationData", "PATTERN", "Samples to calibrate with: files, folders or globs, separated by ';'.", [],
+            (settings, value) => settings with { CalibrationData = Patterns(value) }),
+        new("EvaluationData", "PATTERN", "Samples to judge the quantized model with: files, folders or globs, separated by ';'.", [],
+            (settings, value) => settings with { EvaluationData = Patterns(value) }),
+        new("Metric", "NAME", "What the models are compared by; by default what fits the evaluation data.", [],
+            (settings, value) => settings with { Metric = value }),
+        new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
+            (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
+        { ChangesResult = false },
+        Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
+        Choice<ModelFormat>("Format", "How the quantized model is written.", (settings, value) => settings with { Format = value }),
+        Choice<QuantizedType>("ActivationType", "The type of quantized activations.", (settings, value) => settings with { ActivationType = value }, QuantizedType.U8),
+        Choice<QuantizedType>("WeightType", "The type of quantized weights.", (settings, value) => settings with { WeightType = value }, QuantizedType.S8),
+        Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value }),
+        new("ImageSize", "SIZE", "Size of the images that the model takes: 224, or width x height as 320x240.", [],
+            (settings, value) => WithImages(settings, images => images with { Size = Size(value) })),
+        Choice<ResizeMode>("Resize", "How images of another size are resized.",
+            (settings, value) => WithImages(settings, images => images with { Resize = value })),
+        Choice<CropMode>("Crop", "How images that are larger than the model's input are cropped.",
+            (settings, value) => WithImages(settings, images => images with { Crop = value })),
+        Choice<ChannelOrder>("ChannelOrder", "The order of the colour channels.",
+            (settings, value) => WithImages(settings, images => images with { ChannelOrder = value })),
+        Choice<TensorLayout>("Layout", "The layout of the model's image input.",
+            (settings, value) => WithImages(settings, images => images with { Layout = value })),
+        new("Scale", "X", "Factor of each pixel (0..255), before Mean and Std: 1/255 by default.", [],
+            (settings, value) => WithImages(settings, images => images with { Scale = (float)Ratio("Scale", value) })),
+        new("Mean", "X", "What is subtracted after Scale: one number, or one a channel, separated by ',' or ';'.", [],
+            (settings, value) => WithImages(settings, images => images with { Mean = Numbers("Mean", value) })),
+        new("Std", "X", "What is divided by after Mean: one number, or one a channel, separated by ',' or ';'.", [],
+            (settings, value) => WithImages(settings, images => images with { Std = Divisors("Std", value) })),
+    ];
+
+    public static SettingDefinition? Find(string name) =>
+        All.FirstOrDefault(setting => string.Equals(setting.Name, name, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Names are matched without regard to case; an empty value is a setting that is not set.</summary>
+    /// <exception cref="QuantBuildException">A name or a value is not valid.</exception>
+    public static QuantizationSettings Parse(IEnumerable<KeyValuePair<string, string>> values)
+    {
+        var settings = new QuantizationSettings();
+        foreach (var (name, value) in values.Where(pair => !string.IsNullOrWhiteSpace(pair.Value)))
+        {
+            var definition = Find(name) ?? throw Invalid($"There is no setting '{name}'; the settings are {List(All.Select(row => row.Name))}.");
+            settings = definition.Apply(settings, value.Trim());
+        }
+
+        return settings;
+    }
+
+    private static SettingDefinition Choice<T>(
+        string name, string description, Func<QuantizationSettings, T, QuantizationSettings> apply, params ImmutableArray<T> offered)
+        where T : struct, Enum
+    {
+        ImmutableArray<string> values = [.. (offered.IsEmpty ? [.. Enum.GetValues<T>()] : offered).Select(value => value.ToString())];
+        return new(name, "NAME", description, values, (settings, text) =>
+            values.Contains(text, StringComparer.OrdinalIgnoreCase)
+                ? apply(settings, Enum.Parse<T>(text, ignoreCase: true))
+                : throw Invalid(name, text, $"one of {List(values)}"));
+    }
+
+    private static QuantizationSettings WithImages(QuantizationSettings settings, Func<ImagePreprocessing, ImagePreprocessing> change) =>
+        settings with { Preprocessing = change(settings.Preprocessing) };
+
+    private static ImmutableArray<string> Patterns(string value) =>
+        [.. value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
+
+    private static double Number(string name, string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+            ? number
+            : throw Invalid(name, text, "a number such as 0.01");
+
+    /// <summary>A number, or a quotient as in <c>1/255</c>.</summary>
+    private static double Ratio(string name, string text)
+    {
+        var parts = text.Split('/');
+        var ratio = parts.Length == 2 ? Number(name, parts[0]) / Number(name, parts[1]) : Number(name, text);
+        return double.IsFinite(ratio) && ratio != 0 ? ratio : throw Invalid(name, text, "a number other than 0, such as 1/255");
+    }
+
+    private static ImmutableArray<float> Numbers(string name, string text) =>
+        [.. text.Split([',', ';'], StringSplitOptions.TrimEntries).Select(part => (float)Number(name, part))];
+
+    private static ImmutableArray<float> Divisors(string name, string text)
+    {
+        var numbers = Numbers(name, text);
+        return numbers.Contains(0) ? throw Invalid(name, text, "numbers other than 0") : numbers;
+    }
+
+    private static ImageSize Size(string text)
+    {
+        var sides = text.Split(['x', 'X']).Select(side => int.TryParse(side, NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : 0).ToArray();
+        return sides.Length is 1 or 2 && sides.All(side => side > 0)
+            ? new ImageSize(sides[0], sides[^1])
+            : throw Invalid("ImageSize", text, "a size in pixels: 224, or width x height as 320x240");
+    }
+
+    private static string List(IEnumerable<string> words) => string.Join(", ", words);
+
+    private static QuantBuildException Invalid(string name, string value, string expected) =>
+        Invalid($"{name} is '{value}'; expected {expected}.");
+
+    private static QuantBuildException Invalid(string message) => new(DiagnosticCodes.InvalidSetting, message);
+}
