@@ -1,0 +1,79 @@
+using Google.Protobuf;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Onnx.Schema;
+
+namespace QuantBuild.Onnx;
+
+/// <summary>The only door to ONNX files.</summary>
+public static class OnnxFile
+{
+    /// <summary>
+    /// Reads a model and the external data that it refers to. The file is never written to.
+    /// </summary>
+    /// <exception cref="QuantBuildException">The file is missing, is not a model, or its graph is not valid.</exception>
+    public static Model Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new QuantBuildException(DiagnosticCodes.ModelNotFound, $"{path}: the model does not exist. Check the path; a file in version control may still have to be fetched (git lfs pull).");
+        }
+
+        if (new FileInfo(path).Length >= int.MaxValue)
+        {
+            throw new QuantBuildException(DiagnosticCodes.ModelTooLarge, $"{path}: the model is larger than 2 GB, which the format does not allow in one file. Export it with external data.");
+        }
+
+        try
+        {
+            var proto = Parse(path);
+            ExternalData.Load(proto, path);
+            return GraphReader.Read(proto);
+        }
+        catch (QuantBuildException exception) when (!exception.Message.StartsWith(path, StringComparison.Ordinal))
+        {
+            throw new QuantBuildException(exception.Code, $"{path}: {exception.Message}", exception);
+        }
+    }
+
+    /// <exception cref="QuantBuildException">The result would be larger than 2 GB.</exception>
+    public static byte[] ToBytes(Model model)
+    {
+        var proto = GraphWriter.Write(model);
+        try
+        {
+            return proto.ToByteArray();
+        }
+        catch (Exception exception) when (exception is OverflowException or OutOfMemoryException)
+        {
+            throw new QuantBuildException(DiagnosticCodes.ModelTooLarge, "The model would be larger than 2 GB, which the format does not allow in one file.", exception);
+        }
+    }
+
+    public static Model FromBytes(ReadOnlySpan<byte> bytes) => GraphReader.Read(ModelProto.Parser.ParseFrom(bytes));
+
+    public static void Write(Model model, string path) => File.WriteAllBytes(path, ToBytes(model));
+
+    private static ModelProto Parse(string path)
+    {
+        ModelProto proto;
+        try
+        {
+            using var stream = File.OpenRead(path);
+            proto = ModelProto.Parser.ParseFrom(stream);
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw NotAModel(path, exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new QuantBuildException(DiagnosticCodes.ModelNotFound, $"{path}: the model cannot be read: {exception.Message}", exception);
+        }
+
+        // Protocol buffers read almost anything; a model has at least a graph and says which operators it uses.
+        return proto.Graph is null || proto.OpsetImport.Count == 0 && proto.Graph.Node.Count == 0 ? throw NotAModel(path, null) : proto;
+    }
+
+    private static QuantBuildException NotAModel(string path, Exception? cause) =>
+        new(DiagnosticCodes.NotAModel, $"{path}: the file is not an ONNX model (or is cut short). Expected a file that an ONNX exporter wrote; if it is a Git LFS pointer, run git lfs pull.", cause);
+}
