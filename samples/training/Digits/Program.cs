@@ -1,6 +1,7 @@
 // Writes the data and the model of samples/Digits. See README.md.
 using System.Globalization;
 using Digits.Training;
+using QuantBuild.Onnx;
 
 const int CalibrationPerClass = 20;
 
@@ -24,7 +25,8 @@ if (!validate)
 {
     WriteImages(DigitSplit.First(training, CalibrationPerClass), Path.Combine(args[0], "data", "calibration"));
     WriteImages(heldOut, Path.Combine(args[0], "data", "evaluation"));
-    await File.WriteAllBytesAsync("/tmp/digits/w.bin", System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(network.Layers.SelectMany(l => l is Digits.Training.Network.ConvolutionLayer c ? (float[])[.. c.Convolution.Weights.Values, .. c.Normalization.Scale.Values, .. c.Normalization.Bias.Values, .. c.Normalization.Mean, .. c.Normalization.Variance] : l is Digits.Training.Network.ClassifierLayer k ? [.. k.Weights.Values, .. k.Bias.Values] : (float[])[]).ToArray()).ToArray()).ConfigureAwait(false);
+    Directory.CreateDirectory(Path.Combine(args[0], "models"));
+    OnnxFile.Write(OnnxExport.Of(network), Path.Combine(args[0], "models", "digits.onnx"));
 }
 
 return 0;
