@@ -44,15 +44,8 @@ internal static class PngFile
         stream.Write(number);
         stream.Write(type);
         stream.Write(content);
-        BinaryPrimitives.WriteUInt32BigEndian(number, Checksum(type, content));
+        BinaryPrimitives.WriteUInt32BigEndian(number, ~Update(Update(uint.MaxValue, type), content));
         stream.Write(number);
-    }
-
-    private static uint Checksum(ReadOnlySpan<byte> type, ReadOnlySpan<byte> content)
-    {
-        var checksum = uint.MaxValue;
-        checksum = Update(Update(checksum, type), content);
-        return ~checksum;
     }
 
     /// <summary>CRC-32 bit by bit: the files are tiny.</summary>
