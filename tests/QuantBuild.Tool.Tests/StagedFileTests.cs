@@ -46,12 +46,10 @@ internal sealed class StagedFileTests
     {
         var path = OperatingSystem.IsWindows() ? @"C:\con\x\|\y.onnx" : "/proc/quantbuild/y.onnx";
 
-        var exception = Assert.Throws<QuantBuildException>(() => StagedFile.Create(path, "new"u8).Dispose());
-
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(exception!.Code, Is.SameAs(DiagnosticCodes.OutputNotWritable));
-            Assert.That(exception.Message, Does.StartWith($"{path}: the file cannot be written: "));
-        }
+        Assert.That(
+            () => StagedFile.Create(path, "new"u8).Dispose(),
+            Throws.TypeOf<QuantBuildException>()
+                .With.Message.StartsWith($"{path}: the file cannot be written: ")
+                .And.Property(nameof(QuantBuildException.Code)).SameAs(DiagnosticCodes.OutputNotWritable));
     }
 }
