@@ -20,7 +20,8 @@ public sealed record ImagePreprocessing
 
     public TensorLayout? Layout { get; init; }
 
-    public float Scale { get; init; } = 1f / 255;
+    /// <summary>Null stands for 1/255, or for 1 where the model takes integers: those are the pixels themselves.</summary>
+    public double? Scale { get; init; }
 
     /// <summary>One value, or one a channel in the order in which the model takes them.</summary>
     public ImmutableArray<float> Mean { get; init; } = [0];
@@ -29,7 +30,10 @@ public sealed record ImagePreprocessing
     public ImmutableArray<float> Std { get; init; } = [1];
 }
 
-public sealed record ImageSize(int Width, int Height);
+public sealed record ImageSize(int Width, int Height)
+{
+    public override string ToString() => $"{Width}x{Height}";
+}
 
 /// <summary>What happens to an image whose size is not the model's, before <see cref="CropMode"/>.</summary>
 public enum ResizeMode

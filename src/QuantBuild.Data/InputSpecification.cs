@@ -7,4 +7,10 @@ namespace QuantBuild.Data;
 /// What a sample must bring for one input of a model. A dimension is null where the model leaves it open; the dimensions as a
 /// whole are default (<see cref="ImmutableArray{T}.IsDefault"/>) where the model does not even state the rank.
 /// </summary>
-public sealed record InputSpecification(string Name, ElementType Type, ImmutableArray<long?> Dimensions);
+public sealed record InputSpecification(string Name, ElementType Type, ImmutableArray<long?> Dimensions)
+{
+    /// <summary>The shape as messages show it: <c>[?,3,224,224]</c>, or <c>of any shape</c>.</summary>
+    public string Shape => Dimensions.IsDefault
+        ? "of any shape"
+        : $"[{string.Join(',', Dimensions.Select(dimension => dimension?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"))}]";
+}

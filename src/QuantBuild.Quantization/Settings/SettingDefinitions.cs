@@ -35,7 +35,7 @@ public static class SettingDefinitions
         Choice<TensorLayout>("Layout", "The layout of the model's image input.",
             (settings, value) => WithImages(settings, images => images with { Layout = value })),
         new("Scale", "X", "Factor of each pixel (0..255), before Mean and Std: 1/255 by default.", [],
-            (settings, value) => WithImages(settings, images => images with { Scale = (float)Ratio("Scale", value) })),
+            (settings, value) => WithImages(settings, images => images with { Scale = Ratio("Scale", value) })),
         new("Mean", "X", "What is subtracted after Scale: one number, or one a channel, separated by ',' or ';'.", [],
             (settings, value) => WithImages(settings, images => images with { Mean = Numbers("Mean", value) })),
         new("Std", "X", "What is divided by after Mean: one number, or one a channel, separated by ',' or ';'.", [],

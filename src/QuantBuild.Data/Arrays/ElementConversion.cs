@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using QuantBuild.Onnx;
+
+namespace QuantBuild.Data.Arrays;
+
+/// <summary>
+/// The conversions that arrays get without being asked: those that keep every value (wider integers, wider floats), and from
+/// float64 to float32 because NumPy computes in float64 unless told otherwise.
+/// </summary>
+internal static class ElementConversion
+{
+    private static readonly ImmutableArray<ElementType> Floats = [ElementType.Float16, ElementType.Float, ElementType.Double];
+
+    public static bool IsAllowed(ElementType from, ElementType to) =>
+        from == to || (from, to) == (ElementType.Double, ElementType.Float)
+        || (Floats.IndexOf(from) is >= 0 and var narrow && narrow < Floats.IndexOf(to))
+        || IsWiderInteger(from, to);
+
+    /// <summary>Null where a finite number would become infinite.</summary>
+    public static TensorData? Convert(TensorData tensor, ElementType to)
+    {
+        if (tensor.Type == to)
+        {
+            return tensor;
+        }
+
+        var bytes = new byte[tensor.ElementCount * to.BitsPerElement() / 8];
+        if (Floats.Contains(to))
+        {
+            var numbers = ToDoubles(tensor);
+            return WriteFloats(numbers, to, bytes) ? new TensorData(to, tensor.Dimensions, bytes) : null;
+        }
+
+        WriteIntegers(tensor, to.BitsPerElement() / 8, bytes);
+        return new TensorData(to, tensor.Dimensions, bytes);
+    }
+
+    public static bool IsInteger(ElementType type) => type is ElementType.UInt8 or ElementType.UInt16 or ElementType.UInt32 or ElementType.UInt64 || IsSigned(type);
+
+    private static bool IsSigned(ElementType type) => type is ElementType.Int8 or ElementType.Int16 or ElementType.Int32 or ElementType.Int64;
+
+    private static bool IsWiderInteger(ElementType from, ElementType to) =>
+        IsInteger(from) && IsInteger(to) && from.BitsPerElement() < to.BitsPerElement() && (IsSigned(to) || !IsSigned(from));
+
+    private static double[] ToDoubles(TensorData tensor) => tensor.Type switch
+    {
+        ElementType.Double => tensor.AsSpan<double>().ToArray(),
+        ElementType.Float => Array.ConvertAll(tensor.AsSpan<float>().ToArray(), number => (double)number),
+        _ => Array.ConvertAll(tensor.AsSpan<Half>().ToArray(), number => (double)number),
+    };
+
+    private static bool WriteFloats(double[] numbers, ElementType to, byte[] bytes)
+    {
+        if (to == ElementType.Double)
+        {
+            MemoryMarshal.AsBytes<double>(numbers).CopyTo(bytes);
+            return true;
+        }
+
+        var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            floats[i] = (float)numbers[i];
+            if (float.IsInfinity(floats[i]) && double.IsFinite(numbers[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Little-endian integers grow by repeating their sign.</summary>
+    private static void WriteIntegers(TensorData tensor, int toSize, byte[] bytes)
+    {
+        var fromSize = tensor.Type.BitsPerElement() / 8;
+        var source = tensor.Bytes.Span;
+        for (var i = 0; i < tensor.ElementCount; i++)
+        {
+            var element = source.Slice(i * fromSize, fromSize);
+            var target = bytes.AsSpan(i * toSize, toSize);
+            target.Fill(IsSigned(tensor.Type) && element[^1] >= 0x80 ? (byte)0xFF : (byte)0);
+            element.CopyTo(target);
+        }
+    }
+}
