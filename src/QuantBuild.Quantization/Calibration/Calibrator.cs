@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Numerics;
