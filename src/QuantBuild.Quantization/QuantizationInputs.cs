@@ -4,8 +4,10 @@ using QuantBuild.Onnx;
 
 namespace QuantBuild.Quantization;
 
-/// <summary>Every file that a quantization reads, as absolute paths: what a cached result depends on.</summary>
-/// <param name="Model">The model, then its external data.</param>
+/// <summary>
+/// Every file that a quantization reads, as absolute paths: what a cached result depends on. The first of
+/// <see cref="Model"/> is the model itself, the others are its external data.
+/// </summary>
 public sealed record QuantizationInputs(ImmutableArray<string> Model, ImmutableArray<string> Calibration, ImmutableArray<string> Evaluation)
 {
     public IEnumerable<string> All => [.. Model, .. Calibration, .. Evaluation];

@@ -1,0 +1,104 @@
+using System.Globalization;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization;
+using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Tool.Worker;
+
+/// <summary>One model of a request: reused where its inputs are unchanged, quantized otherwise, judged always.</summary>
+internal sealed class ModelBuild(WorkerRequest request, WorkerModel model, ModelChannel channel)
+{
+    /// <returns>Whether all gates that were set passed.</returns>
+    /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
+    public bool Run(CancellationToken cancellation)
+    {
+        using var store = ModelStore.Open(model.Output, cancellation);
+        try
+        {
+            return request.IsPassThrough ? LookAt() : Quantize(store, cancellation);
+        }
+        catch (QuantBuildException)
+        {
+            store.Withhold();
+            throw;
+        }
+    }
+
+    private bool LookAt()
+    {
+        _ = OnnxFile.Read(model.Source);
+        foreach (var file in ExternalData.FilesOf(model.Source))
+        {
+            channel.Input(file);
+            channel.Companion(file);
+        }
+
+        channel.Result(passed: true, $"{model.Source}: deployed as float (QuantBuildMode is PassThrough)");
+        return true;
+    }
+
+    private bool Quantize(ModelStore store, CancellationToken cancellation)
+    {
+        var job = new QuantizationRequest(model.Source, request.ProjectDirectory, Settings(), request.Threads);
+        var inputs = QuantizationInputs.Find(job);
+        foreach (var input in inputs.All)
+        {
+            channel.Input(input);
+        }
+
+        var fingerprint = InputFingerprint.Of(model, inputs, request.ProjectDirectory);
+        var report = store.Find(fingerprint);
+        var isReused = report is not null;
+        if (report is null)
+        {
+            var result = ModelQuantizer.Quantize(job, channel, cancellation);
+            store.Save(fingerprint, result.Model.Span, result.Report);
+            report = result.Report;
+        }
+
+        report = Gates.Judge(report with { Settings = WithLimits(report) }, job.Settings);
+        var passed = report.Gates.All(gate => gate.Passed);
+        store.Settle(report, passed);
+        foreach (var diagnostic in report.Diagnostics)
+        {
+            channel.Report(diagnostic);
+        }
+
+        channel.Result(passed, Summary(report, isReused));
+        return passed;
+    }
+
+    private QuantizationSettings Settings()
+    {
+        try
+        {
+            return SettingDefinitions.Parse(model.Settings);
+        }
+        catch (QuantBuildException exception)
+        {
+            throw new QuantBuildException(exception.Code, $"{model.Source}: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The report of a reused result holds the limits that it was judged by then.</summary>
+    private System.Collections.Immutable.ImmutableSortedDictionary<string, string> WithLimits(QuantizationReport report)
+    {
+        var limits = SettingDefinitions.All.Where(setting => !setting.ChangesResult).Select(setting => setting.Name).ToArray();
+        return report.Settings.RemoveRange(limits).SetItems(
+            limits.Where(name => model.Settings.GetValueOrDefault(name) is { Length: > 0 })
+                .Select(name => KeyValuePair.Create(name, model.Settings[name].Trim())));
+    }
+
+    private static string Summary(QuantizationReport report, bool isReused)
+    {
+        var size = string.Create(CultureInfo.InvariantCulture, $"{report.Size.FloatBytes:N0} to {report.Size.QuantizedBytes:N0} bytes");
+        var accuracy = report.Accuracy is { } measured
+            ? $", {measured.Metric} {GateMessages.Score(measured.Float)} to {GateMessages.Score(measured.Quantized)}"
+            : "";
+        var speed = report.Latency is { } latency ? string.Create(CultureInfo.InvariantCulture, $", {latency.Speedup:0.00} times as fast") : "";
+        return $"{report.Model}: {size}{accuracy}{speed}{(isReused ? " (content unchanged, reused)" : "")}";
+    }
+}
