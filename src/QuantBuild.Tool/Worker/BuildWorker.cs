@@ -7,49 +7,41 @@ namespace QuantBuild.Tool.Worker;
 /// The process that QuantBuild.Tasks starts. The request is the first line of the input; the input then stays open as a
 /// lifeline, and its end means that the build was cancelled or is dead. The output is one JSON object a line.
 /// </summary>
-internal static class BuildWorker
+internal sealed class BuildWorker(Engine engine, Stream output)
 {
-    private const int Done = 0;
-    private const int GateFailed = 1;
-    private const int UserError = 2;
-    private const int OurBug = 70;
-    private const int Interrupted = 130;
-
     /// <summary>What ONNX Runtime is in the middle of cannot be interrupted; the process ends over it.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
     /// <returns>The exit code.</returns>
-    public static async Task<int> RunAsync(Stream input, Stream output)
+    public async Task<int> RunAsync(TextReader input, CancellationToken interruption)
     {
-        using var reader = new StreamReader(input);
-        if (await reader.ReadLineAsync() is not { } line)
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(interruption);
+        if (await input.ReadLineAsync(interruption).ConfigureAwait(false) is not { } line)
         {
-            return Interrupted;
+            return ExitCodes.Interrupted;
         }
 
-        using var cancellation = new CancellationTokenSource();
         var channel = new WorkerChannel(output, cancellation);
         var work = Task.Run(() => Run(line, channel, cancellation.Token), CancellationToken.None);
-        var lifeline = WatchAsync(reader);
-        if (await Task.WhenAny(work, lifeline) == work)
+        await Task.WhenAny(work, LifelineAsync(input, interruption)).ConfigureAwait(false);
+        if (!work.IsCompleted)
         {
-            return await work;
+            await cancellation.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAny(work, Task.Delay(Grace, CancellationToken.None)).ConfigureAwait(false);
+            return ExitCodes.Interrupted;
         }
 
-        await cancellation.CancelAsync();
-        await Task.WhenAny(work, Task.Delay(Grace, CancellationToken.None));
-        return Interrupted;
+        return await work.ConfigureAwait(false);
     }
 
-    private static async Task WatchAsync(StreamReader reader)
+    private static async Task LifelineAsync(TextReader input, CancellationToken interruption)
     {
-        while (await reader.ReadLineAsync() is not null)
-        {
-            // The build says nothing more; only the end matters
-        }
+        var interrupted = Task.Delay(Timeout.Infinite, interruption);
+        var ended = input.ReadToEndAsync(CancellationToken.None);
+        await Task.WhenAny(ended, interrupted).ConfigureAwait(false);
     }
 
-    private static int Run(string line, WorkerChannel channel, CancellationToken cancellation)
+    private int Run(string line, WorkerChannel channel, CancellationToken cancellation)
     {
         try
         {
@@ -59,21 +51,21 @@ internal static class BuildWorker
         }
         catch (OperationCanceledException)
         {
-            return Interrupted;
+            return ExitCodes.Interrupted;
         }
         catch (Exception exception)
         {
-            Report(new ModelChannel(channel, 0), exception);
-            return OurBug;
+            Say(exception, new ModelChannel(channel, 0));
+            return ExitCodes.Bug;
         }
     }
 
     /// <summary>One model's failure does not keep the others from being looked at: all messages come in one build.</summary>
-    private static int Run(WorkerRequest request, WorkerModel model, ModelChannel channel, CancellationToken cancellation)
+    private int Run(WorkerRequest request, WorkerModel model, ModelChannel channel, CancellationToken cancellation)
     {
         try
         {
-            return new ModelBuild(request, model, channel).Run(cancellation) ? Done : GateFailed;
+            return new ModelBuild(engine, request, model, channel).Run(cancellation) ? ExitCodes.Success : ExitCodes.GateFailed;
         }
         catch (OperationCanceledException)
         {
@@ -81,21 +73,23 @@ internal static class BuildWorker
         }
         catch (QuantBuildException exception)
         {
-            channel.Report(exception.Diagnostic);
+            channel.Say(exception.Diagnostic);
             channel.Result(passed: false, $"{model.Source}: failed");
-            return UserError;
+            return ExitCodes.Of(exception.Code);
         }
         catch (Exception exception)
         {
-            Report(channel, exception);
+            Say(exception, channel);
             channel.Result(passed: false, $"{model.Source}: failed");
-            return OurBug;
+            return ExitCodes.Bug;
         }
     }
 
-    private static void Report(ModelChannel channel, Exception exception)
+    private static void Say(Exception exception, ModelChannel channel)
     {
-        channel.Report(new(DiagnosticCodes.InternalError, $"QuantBuild failed: {exception.GetType().Name}: {exception.Message.TrimEnd('.')}. This is a bug; please report it with the build's binary log (-bl), which holds the details."));
+        channel.Say(new(
+            DiagnosticCodes.InternalError,
+            $"{exception.GetType().Name}: {exception.Message.TrimEnd('.')}. This is a bug of QuantBuild; please report it with a binary log (-bl), which shows where."));
         channel.Trace(exception.ToString());
     }
 }

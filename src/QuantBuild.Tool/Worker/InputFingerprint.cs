@@ -11,7 +11,7 @@ namespace QuantBuild.Tool.Worker;
 /// </summary>
 internal static class InputFingerprint
 {
-    public static string Of(WorkerModel model, QuantizationInputs inputs, string baseDirectory)
+    public static string Of(ItemSettings settings, QuantizationInputs inputs, string baseDirectory)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var module in ToolIdentity.Modules)
@@ -19,12 +19,9 @@ internal static class InputFingerprint
             Append(hash, module);
         }
 
-        foreach (var (name, value) in model.Settings)
+        foreach (var (name, value) in settings.Values.Where(pair => SettingDefinitions.Find(pair.Key) is { ChangesResult: true }))
         {
-            if (value.Length > 0 && SettingDefinitions.Find(name) is { ChangesResult: true } setting)
-            {
-                Append(hash, $"{setting.Name}={value.Trim()}");
-            }
+            Append(hash, $"{name}={value}");
         }
 
         AppendFiles(hash, "model", inputs.Model, baseDirectory);

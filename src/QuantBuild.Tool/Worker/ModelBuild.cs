@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
@@ -9,12 +10,15 @@ using QuantBuild.Quantization.Settings;
 namespace QuantBuild.Tool.Worker;
 
 /// <summary>One model of a request: reused where its inputs are unchanged, quantized otherwise, judged always.</summary>
-internal sealed class ModelBuild(WorkerRequest request, WorkerModel model, ModelChannel channel)
+internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerModel model, ModelChannel channel)
 {
+    private readonly ItemSettings _settings = new(model);
+
     /// <returns>Whether all gates that were set passed.</returns>
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public bool Run(CancellationToken cancellation)
     {
+        Report(_settings.Warnings);
         using var store = ModelStore.Open(model.Output, cancellation);
         try
         {
@@ -29,7 +33,9 @@ internal sealed class ModelBuild(WorkerRequest request, WorkerModel model, Model
 
     private bool LookAt()
     {
+        // Whether it is a model is said here, not by the application that cannot load it
         _ = OnnxFile.Read(model.Source);
+        channel.Input(Path.GetFullPath(model.Source));
         foreach (var file in ExternalData.FilesOf(model.Source))
         {
             channel.Input(file);
@@ -42,19 +48,19 @@ internal sealed class ModelBuild(WorkerRequest request, WorkerModel model, Model
 
     private bool Quantize(ModelStore store, CancellationToken cancellation)
     {
-        var job = new QuantizationRequest(model.Source, request.ProjectDirectory, Settings(), request.Threads);
+        var job = new QuantizationRequest(model.Source, request.ProjectDirectory, _settings.Parse(), request.Threads);
         var inputs = QuantizationInputs.Find(job);
         foreach (var input in inputs.All)
         {
             channel.Input(input);
         }
 
-        var fingerprint = InputFingerprint.Of(model, inputs, request.ProjectDirectory);
+        var fingerprint = InputFingerprint.Of(_settings, inputs, request.ProjectDirectory);
         var report = store.Find(fingerprint);
         var isReused = report is not null;
         if (report is null)
         {
-            var result = ModelQuantizer.Quantize(job, channel, cancellation);
+            var result = engine.Quantize(job, channel, cancellation);
             store.Save(fingerprint, result.Model.Span, result.Report);
             report = result.Report;
         }
@@ -62,34 +68,24 @@ internal sealed class ModelBuild(WorkerRequest request, WorkerModel model, Model
         report = Gates.Judge(report with { Settings = WithLimits(report) }, job.Settings);
         var passed = report.Gates.All(gate => gate.Passed);
         store.Settle(report, passed);
-        foreach (var diagnostic in report.Diagnostics)
-        {
-            channel.Report(diagnostic);
-        }
-
+        Report(report.Diagnostics);
         channel.Result(passed, Summary(report, isReused));
         return passed;
     }
 
-    private QuantizationSettings Settings()
+    private void Report(IEnumerable<Diagnostic> diagnostics)
     {
-        try
+        foreach (var diagnostic in diagnostics)
         {
-            return SettingDefinitions.Parse(model.Settings);
-        }
-        catch (QuantBuildException exception)
-        {
-            throw new QuantBuildException(exception.Code, $"{model.Source}: {exception.Message}", exception);
+            channel.Say(diagnostic);
         }
     }
 
     /// <summary>The report of a reused result holds the limits that it was judged by then.</summary>
-    private System.Collections.Immutable.ImmutableSortedDictionary<string, string> WithLimits(QuantizationReport report)
+    private ImmutableSortedDictionary<string, string> WithLimits(QuantizationReport report)
     {
         var limits = SettingDefinitions.All.Where(setting => !setting.ChangesResult).Select(setting => setting.Name).ToArray();
-        return report.Settings.RemoveRange(limits).SetItems(
-            limits.Where(name => model.Settings.GetValueOrDefault(name) is { Length: > 0 })
-                .Select(name => KeyValuePair.Create(name, model.Settings[name].Trim())));
+        return report.Settings.RemoveRange(limits).SetItems(_settings.Values.Where(pair => limits.Contains(pair.Key)));
     }
 
     private static string Summary(QuantizationReport report, bool isReused)

@@ -12,7 +12,7 @@ internal sealed class ModelChannel(WorkerChannel channel, int model) : IProgress
     private string _stage = "";
     private long _sent;
 
-    public void Report(Diagnostic diagnostic) => channel.Send(new("diagnostic", model)
+    public void Say(Diagnostic diagnostic) => channel.Send(new("diagnostic", model)
     {
         Code = diagnostic.Code.Id,
         Severity = diagnostic.Code.Severity == DiagnosticSeverity.Error ? "error" : "warning",

@@ -1,6 +1,7 @@
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Reporting;
+using QuantBuild.Tool.Files;
 
 namespace QuantBuild.Tool.Worker;
 
@@ -110,9 +111,8 @@ internal sealed class ModelStore : IDisposable
 
     private static void Write(string path, ReadOnlySpan<byte> content)
     {
-        var temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, content);
-        File.Move(temporary, path, overwrite: true);
+        using var file = StagedFile.Create(path, content);
+        file.Commit();
     }
 
     private static QuantBuildException NotWritable(string folder, Exception exception) =>

@@ -10,7 +10,8 @@ internal sealed record WorkerRequest(string Mode, string ProjectDirectory, int T
 }
 
 /// <summary>
-/// One item. <paramref name="Source"/> is relative to the project directory where the user's path is; <paramref name="Output"/>
-/// is where the build expects the quantized model, in a folder that belongs to this model and these settings alone.
+/// One item, with all its metadata. <paramref name="Source"/> is relative to the project directory where the user's path is;
+/// <paramref name="Output"/> is where the build expects the quantized model, in a folder that belongs to this model and these
+/// settings alone.
 /// </summary>
-internal sealed record WorkerModel(string Source, string Output, ImmutableSortedDictionary<string, string> Settings);
+internal sealed record WorkerModel(string Source, string Output, ImmutableSortedDictionary<string, string> Metadata);
