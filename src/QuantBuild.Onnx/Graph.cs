@@ -58,6 +58,14 @@ public sealed class Graph
 
     public void AddOutput(Value value) => _outputs.Add(value);
 
+    /// <summary>Makes exactly these values the outputs.</summary>
+    public void SetOutputs(IEnumerable<Value> values)
+    {
+        var outputs = values.ToArray();
+        _outputs.Clear();
+        _outputs.AddRange(outputs);
+    }
+
     /// <summary>Stops an initializer from being an input of the graph as well.</summary>
     public void RemoveInput(Value value) => _inputs.Remove(value);
 

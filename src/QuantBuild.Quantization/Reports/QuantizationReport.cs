@@ -6,7 +6,10 @@ namespace QuantBuild.Quantization.Reports;
 /// <summary>Everything there is to say about one quantization; report.json has the same names in camel case.</summary>
 public sealed record QuantizationReport
 {
-    public int SchemaVersion { get; init; } = 1;
+    /// <summary>Raised when a reader of report.json would misread a new one; an addition does not.</summary>
+    public const int CurrentSchemaVersion = 1;
+
+    public int SchemaVersion { get; init; } = CurrentSchemaVersion;
 
     /// <summary>The source model's path as it was given.</summary>
     public required string Model { get; init; }
@@ -44,6 +47,9 @@ public sealed record AccuracyReport(string Metric, double Float, double Quantize
 {
     /// <summary>Which samples these are: the evaluation data, or the calibration samples that were held out.</summary>
     public required AccuracySource Source { get; init; }
+
+    /// <summary>The quantized model's value on each kind of machine for which it was predicted, empty where it was not.</summary>
+    public ImmutableSortedDictionary<string, double> ByMachine { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
 }
 
 public enum AccuracySource

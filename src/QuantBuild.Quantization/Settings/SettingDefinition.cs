@@ -16,6 +16,9 @@ public sealed record SettingDefinition(
     /// <summary>False for a limit: changing it judges the same model anew.</summary>
     public bool ChangesResult { get; init; } = true;
 
+    /// <summary>True where the setting bears on judging two models that are there, too.</summary>
+    public bool ConcernsEvaluation { get; init; }
+
     /// <summary><c>MaxAccuracyDrop</c> → <c>--max-accuracy-drop</c>.</summary>
     public string OptionName =>
         "-" + string.Concat(Name.Select(letter => char.IsUpper(letter) ? $"-{char.ToLowerInvariant(letter)}" : $"{letter}"));

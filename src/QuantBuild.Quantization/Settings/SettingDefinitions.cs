@@ -13,17 +13,24 @@ public static class SettingDefinitions
         new("CalibrationData", "PATTERN", "Samples to calibrate with: files, folders or globs, separated by ';'.", [],
             (settings, value) => settings with { CalibrationData = Patterns(value) }),
         new("EvaluationData", "PATTERN", "Samples to judge the quantized model with: files, folders or globs, separated by ';'.", [],
-            (settings, value) => settings with { EvaluationData = Patterns(value) }),
+            (settings, value) => settings with { EvaluationData = Patterns(value) })
+        { ConcernsEvaluation = true },
         new("Metric", "NAME", "What the models are compared by; by default what fits the evaluation data.", [],
-            (settings, value) => settings with { Metric = value }),
+            (settings, value) => settings with { Metric = value })
+        { ConcernsEvaluation = true },
         new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
-        { ChangesResult = false },
+        { ChangesResult = false, ConcernsEvaluation = true },
         Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
         Choice<ModelFormat>("Format", "How the quantized model is written.", (settings, value) => settings with { Format = value }),
         Choice<QuantizedType>("ActivationType", "The type of quantized activations.", (settings, value) => settings with { ActivationType = value }, QuantizedType.U8),
         Choice<QuantizedType>("WeightType", "The type of quantized weights.", (settings, value) => settings with { WeightType = value }, QuantizedType.S8),
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value }),
+        .. Images.Select(row => row with { ConcernsEvaluation = true }),
+    ];
+
+    private static ImmutableArray<SettingDefinition> Images =>
+    [
         new("ImageSize", "SIZE", "Size of the images that the model takes: 224, or width x height as 320x240.", [],
             (settings, value) => WithImages(settings, images => images with { Size = Size(value) })),
         Choice<ResizeMode>("Resize", "How images of another size are resized.",

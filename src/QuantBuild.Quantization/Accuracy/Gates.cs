@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Accuracy;
+
+/// <summary>The table of gates, and the only place where a model is judged and a failure is put into words.</summary>
+public static class Gates
+{
+    /// <summary>Above any rounding of a difference of two scores (0.99 − 0.98 exceeds 0.01), below any that a user means.</summary>
+    private const double Tolerance = 1e-9;
+
+    public static ImmutableArray<Gate> All { get; } =
+    [
+        new(
+            "MaxAccuracyDrop",
+            DiagnosticCodes.AccuracyGateFailed,
+            settings => settings.MaxAccuracyDrop,
+            report => report.Accuracy?.Drop,
+            (report, gate) => GateMessages.AccuracyDrop(report, gate.Limit)),
+    ];
+
+    /// <summary>
+    /// The report with the gates that <paramref name="settings"/> ask for, in place of those that it had, and an error for each
+    /// that failed.
+    /// </summary>
+    /// <exception cref="QuantBuildException">A limit is set on something that was not measured.</exception>
+    public static QuantizationReport Judge(QuantizationReport report, QuantizationSettings settings)
+    {
+        var judged = All
+            .Where(gate => gate.Limit(settings) is not null)
+            .Select(gate => (Gate: gate, Result: Judge(gate, gate.Limit(settings)!.Value, report)))
+            .ToImmutableArray();
+        return report with
+        {
+            Gates = [.. judged.Select(item => item.Result)],
+            Diagnostics =
+            [
+                .. report.Diagnostics.Where(diagnostic => All.All(gate => gate.Failed != diagnostic.Code)),
+                .. judged.Where(item => !item.Result.Passed).Select(item =>
+                    new Diagnostic(item.Gate.Failed, $"{report.Model}: {item.Gate.Message(report, item.Result)}")),
+            ],
+        };
+    }
+
+    /// <summary>A value that is not a number passes no gate.</summary>
+    private static GateReport Judge(Gate gate, double limit, QuantizationReport report) =>
+        gate.Value(report) is { } value
+            ? new GateReport(gate.Name, limit, value, value <= limit + Tolerance)
+            : throw new QuantBuildException(
+                DiagnosticCodes.MissingSetting,
+                $"{report.Model}: {gate.Name} is set, but there is nothing to compare the models on; add EvaluationData, or at least ten calibration samples.");
+}

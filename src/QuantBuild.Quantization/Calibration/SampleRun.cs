@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+using QuantBuild.Data;
+using QuantBuild.Quantization.Inference;
+using QuantBuild.Onnx.Diagnostics;
+
+namespace QuantBuild.Quantization.Calibration;
+
+/// <summary>Some samples of a set, and how to go through them: in parallel, with progress, until cancelled.</summary>
+internal sealed record SampleRun(
+    SampleSet Samples, ImmutableArray<int> Indices, int Threads, IProgress<QuantizationProgress>? Progress, CancellationToken Cancellation)
+{
+    public int Count => Indices.Length;
+
+    public SampleRun Take(int count) => this with { Indices = [.. Indices.Take(count)] };
+
+    /// <summary>Reads each sample and hands it to <paramref name="use"/>, from several threads and in no fixed order.</summary>
+    /// <exception cref="QuantBuildException">A sample cannot be read, or the model cannot run on it.</exception>
+    public void ForEach(string stage, Action<Sample> use) => ForEach(stage, (_, sample) => use(sample));
+
+    /// <summary>The same with the sample's position among <see cref="Indices"/>.</summary>
+    public void ForEach(string stage, Action<int, Sample> use)
+    {
+        var done = 0;
+        try
+        {
+            Parallel.For(0, Count, new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = Cancellation }, position =>
+            {
+                Use(Samples.Read(Indices[position]), sample => use(position, sample));
+                Progress?.Report(new(stage, Interlocked.Increment(ref done), Count));
+            });
+        }
+        catch (AggregateException exception)
+        {
+            // The first that fails in the order of the samples, so that the same data give the same error.
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(
+                exception.InnerExceptions.OrderBy(inner => inner.Message, StringComparer.Ordinal).First());
+        }
+    }
+
+    private static void Use(Sample sample, Action<Sample> use)
+    {
+        try
+        {
+            use(sample);
+        }
+        catch (InferenceException exception)
+        {
+            throw new QuantBuildException(DiagnosticCodes.ModelNotLoadable, $"{sample.Id}: ONNX Runtime cannot run the model on this sample: {exception.Message}", exception);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Inference;
+
+namespace QuantBuild.Quantization.Passes;
+
+/// <summary>What depends on constants alone is computed once, by ONNX Runtime.</summary>
+internal sealed class FoldConstants : GraphPass
+{
+    /// <summary>A result may not make the file larger than this many bytes beyond what went in.</summary>
+    private const long LargestGrowth = 1 << 20;
+
+    private static readonly ImmutableHashSet<string> NotRepeatable =
+        ["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "QuantizeLinear", "DequantizeLinear"];
+
+    public override void Run(Model model)
+    {
+        var folded = new HashSet<Node>();
+        foreach (var node in model.Graph.Nodes.Where(node => IsFoldable(node, folded)))
+        {
+            folded.Add(node);
+        }
+
+        var frontier = folded.SelectMany(node => node.Outputs.OfType<Value>())
+            .Where(value => value.IsGraphOutput || value.Consumers.Any(use => !folded.Contains(use.Node))).ToArray();
+        if (frontier.Length > 0)
+        {
+            Replace(model, frontier);
+        }
+    }
+
+    private static bool IsFoldable(Node node, HashSet<Node> folded) =>
+        node.Domain.Length == 0
+        && !NotRepeatable.Contains(node.OpType)
+        && !node.Subgraphs.Any()
+        && node.Inputs.OfType<Value>().All(input => input.IsConstant || (input.Producer is { } producer && folded.Contains(producer)));
+
+    private static void Replace(Model model, Value[] frontier)
+    {
+        var probe = model.Clone();
+        probe.Graph.SetOutputs(frontier.Select(value => probe.Graph.Find(value.Name)!));
+        foreach (var input in probe.Graph.Inputs.ToArray())
+        {
+            probe.Graph.RemoveInput(input);
+        }
+
+        RemoveUnused.Prune(probe.Graph);
+        var names = frontier.Select(value => value.Name).ToArray();
+        var largest = probe.Graph.Initializers.Sum(value => (long)value.Constant!.Bytes.Length) + LargestGrowth;
+        TensorData?[] results;
+        try
+        {
+            using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+            results = session.Run(ImmutableDictionary<string, TensorData>.Empty, names);
+        }
+        catch (InferenceException)
+        {
+            // Then nothing is folded; whether the model runs at all is found out with a sample.
+            return;
+        }
+
+        foreach (var (value, result) in frontier.Zip(results))
+        {
+            if (result is not null && result.Bytes.Length <= largest)
+            {
+                value.ReplaceAllUsesWith(model.Graph.AddInitializer(value.Name + "_folded", result));
+            }
+        }
+
+        RemoveUnused.Prune(model.Graph);
+    }
+}

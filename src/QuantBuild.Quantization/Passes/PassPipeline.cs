@@ -1,0 +1,39 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+
+namespace QuantBuild.Quantization.Passes;
+
+/// <summary>The preparation as a list; the graph is verified before it and after every pass.</summary>
+internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
+{
+    public static PassPipeline Default { get; } = new(
+        new DetachInitializersFromInputs(),
+        new MoveConstantsToInitializers(),
+        new RemoveNoOperations(),
+        new RaiseOpset(),
+        new FoldConstants(),
+        new FoldBatchNormalization(),
+        new FoldChannelArithmetic(),
+        new NormalizeGemm(),
+        new FuseMatMulAdd(),
+        new RemoveUnused());
+
+    /// <summary>Returns a changed copy.</summary>
+    public Model Run(Model model)
+    {
+        if (GraphVerifier.Violations(model.Graph).FirstOrDefault() is { } violation)
+        {
+            throw new QuantBuildException(DiagnosticCodes.InvalidGraph, $"The model's graph is not valid: {violation} Export the model again, or check it with onnx.checker.");
+        }
+
+        var prepared = model.Clone();
+        foreach (var pass in passes)
+        {
+            pass.Run(prepared);
+            GraphVerifier.Verify(prepared, $"After {pass.Name}");
+        }
+
+        return prepared;
+    }
+}

@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+
+namespace QuantBuild.Quantization.Planning;
+
+/// <summary>
+/// One INT8 kernel to be: a node, and the Relu or Clip behind it that the kernel's saturation makes redundant. Activations enter
+/// through <see cref="Inputs"/>, and <see cref="Output"/> is what comes out of both.
+/// </summary>
+internal sealed record QuantizedUnit(Node Node, OperatorRule Rule, Node? Activation)
+{
+    public ImmutableArray<Value> Inputs { get; } = [.. Rule.DataInputs(Node).Select(index => Node.Input(index)).OfType<Value>()];
+
+    public Value Output => (Activation ?? Node).Output;
+
+    /// <summary>The constant upper end of the activation: 6 for Clip(0, 6), infinite for Relu; null without an activation.</summary>
+    public float? Ceiling => Activation is null ? null
+        : Activation.Input(2)?.Constant is { } max ? max.ToFloats()[0] : float.PositiveInfinity;
+
+    /// <summary>The unit that begins at <paramref name="node"/>.</summary>
+    public static QuantizedUnit At(Node node, OperatorRule rule) =>
+        new(node, rule, rule.TakesActivation && node.Output is { IsGraphOutput: false, Consumers: [{ Node: var next, Index: 0 }] } && IsRedundant(next) ? next : null);
+
+    /// <summary>Saturating at 0, and at most at the upper end of a range, does what Relu and Clip from 0 on do.</summary>
+    private static bool IsRedundant(Node node) =>
+        node.Is("Relu")
+        || (node.Is("Clip")
+            && node.Input(1) is { IsConstant: true, Constant: { ElementCount: 1, Type: ElementType.Float } min } && min.ToFloats()[0] == 0
+            && node.Input(2) is null or { IsConstant: true, Constant: { ElementCount: 1, Type: ElementType.Float } });
+}

@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Reporting;
+
+/// <summary>Operators that stayed float for one reason; <paramref name="Types"/> reads <c>2 Softmax, 1 Concat</c>.</summary>
+public sealed record FloatGroup(string Reason, string Types, ImmutableArray<string> Names);
+
+/// <summary>What a reader wants to know first, drawn from a report.</summary>
+public sealed record ReportDigest(QuantizationReport Report)
+{
+    public bool Passed => Report.Gates.All(gate => gate.Passed);
+
+    /// <summary>One line: what the gates said, or that none was set.</summary>
+    public string Verdict => Report.Gates switch
+    {
+        [] => "No limit was set",
+        var gates when Passed => $"Passed: {string.Join("; ", gates.Select(Sentence))}",
+        var gates => $"Failed: {string.Join("; ", gates.Where(gate => !gate.Passed).Select(Sentence))}",
+    };
+
+    public int Int8Count => Report.Operators.Count(row => row.Decision == OperatorDecision.Int8);
+
+    /// <summary>What stayed float and why, the largest group first.</summary>
+    public ImmutableArray<FloatGroup> StayedFloat =>
+    [
+        .. Report.Operators
+            .Where(row => row.Decision == OperatorDecision.Float)
+            .GroupBy(row => row.Reason)
+            .OrderByDescending(group => group.Count())
+            .ThenBy(group => group.Key, StringComparer.Ordinal)
+            .Select(group => new FloatGroup(group.Key, CountByType(group), [.. group.Select(row => row.Name)])),
+    ];
+
+    /// <summary>The operators with the lowest signal-to-quantization-noise ratio, the worst first.</summary>
+    public ImmutableArray<OperatorReport> Worst(int count) =>
+        [.. Report.Operators.Where(row => row.SqnrDb is { } ratio && double.IsFinite(ratio)).OrderBy(row => row.SqnrDb).Take(count)];
+
+    /// <summary>The quantized file's bytes as a share of the float one's.</summary>
+    public double SizeRatio => Report.Size.FloatBytes == 0 ? 1 : (double)Report.Size.QuantizedBytes / Report.Size.FloatBytes;
+
+    public static string Sentence(GateReport gate) =>
+        $"{gate.Name} is {ReportText.Score(gate.Value)}, limit {ReportText.Limit(gate.Limit)}";
+
+    private static string CountByType(IEnumerable<OperatorReport> operators) => string.Join(", ", operators
+        .GroupBy(row => row.Type)
+        .OrderByDescending(group => group.Count())
+        .ThenBy(group => group.Key, StringComparer.Ordinal)
+        .Select(group => $"{group.Count()} {group.Key}"));
+}

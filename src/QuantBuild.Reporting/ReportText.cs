@@ -1,0 +1,56 @@
+using System.Globalization;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Reporting;
+
+/// <summary>How the numbers of a report read, the same in every form of it and in the tool's output.</summary>
+public static class ReportText
+{
+    private static readonly string[] SizeUnits = ["bytes", "KiB", "MiB", "GiB"];
+
+    public static string Bytes(long bytes)
+    {
+        var unit = 0;
+        double amount = bytes;
+        for (; amount >= 1024 && unit < SizeUnits.Length - 1; unit++)
+        {
+            amount /= 1024;
+        }
+
+        return $"{Number(amount, unit == 0 || amount >= 100 ? "0" : "0.0")} {SizeUnits[unit]}";
+    }
+
+    /// <summary>A metric's value: four decimals, or as many significant digits where that would show nothing.</summary>
+    public static string Score(double value) =>
+        value == 0 || Math.Abs(value) is >= 0.001 and < 1e6 ? Number(value, "0.0000") : Number(value, "0.###e+0");
+
+    public static string Milliseconds(double value) => $"{Number(value, value < 0.1 ? "0.0000" : value < 10 ? "0.00" : "0.0")} ms";
+
+    public static string Seconds(double value) => $"{Number(value, value < 10 ? "0.00" : "0.0")} s";
+
+    public static string Decibels(double value) => $"{Number(value, "0.0")} dB";
+
+    public static string Percent(double ratio) => $"{Number(100 * ratio, "0")} %";
+
+    public static string Factor(double value) => $"{Number(value, "0.00")}×";
+
+    /// <summary>How fast against float as given, with the 95 % interval where it is known.</summary>
+    public static string Speedup(LatencyReport latency) => latency.Interval is { IsDefault: false, Length: 2 } interval
+        ? $"{Factor(latency.Speedup)} as fast ({Factor(interval[0])} to {Factor(interval[1])})"
+        : $"{Factor(latency.Speedup)} as fast";
+
+    /// <summary>At most what the user wrote: <c>0.01</c>, not <c>0.0100</c>.</summary>
+    public static string Limit(double value) => Number(value, "0.######");
+
+    public static string Samples(AccuracyReport accuracy) => accuracy.Source switch
+    {
+        AccuracySource.EvaluationData => $"{accuracy.Samples} evaluation {Plural("sample", accuracy.Samples)}",
+        AccuracySource.HeldOutCalibrationData => $"{accuracy.Samples} held-out calibration {Plural("sample", accuracy.Samples)}",
+        _ => $"{accuracy.Samples} calibration {Plural("sample", accuracy.Samples)}",
+    };
+
+    public static string Plural(string noun, int count) => count == 1 ? noun : noun + "s";
+
+    private static string Number(double value, string format) =>
+        double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "not finite";
+}

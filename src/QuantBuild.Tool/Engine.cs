@@ -1,0 +1,12 @@
+using QuantBuild.Quantization;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Tool;
+
+/// <summary>What the verbs do their work with; tests put results of their own here.</summary>
+internal sealed record Engine(
+    Func<QuantizationRequest, IProgress<QuantizationProgress>?, CancellationToken, QuantizationResult> Quantize,
+    Func<ComparisonRequest, IProgress<QuantizationProgress>?, CancellationToken, QuantizationReport> Compare)
+{
+    public static Engine Default { get; } = new(ModelQuantizer.Quantize, ModelComparison.Compare);
+}

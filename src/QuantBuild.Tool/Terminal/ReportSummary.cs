@@ -1,0 +1,90 @@
+using System.Text;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Reporting;
+
+namespace QuantBuild.Tool.Terminal;
+
+/// <summary>The report in a dozen lines, at most 100 columns wide where no single word is wider.</summary>
+internal static class ReportSummary
+{
+    private const int Columns = 100;
+    private const int WorstCount = 3;
+    private const int LabelWidth = 16;
+
+    /// <param name="report">What was found.</param>
+    /// <param name="output">Where the model was written, or null where it was not.</param>
+    public static string Write(QuantizationReport report, string? output)
+    {
+        var digest = new ReportDigest(report);
+        var text = new StringBuilder();
+        Accuracy(text, report);
+        Field(text, "size", $"{ReportText.Bytes(report.Size.FloatBytes)} → {ReportText.Bytes(report.Size.QuantizedBytes)} ({ReportText.Percent(digest.SizeRatio)})");
+        if (report.Latency is { } latency)
+        {
+            Field(text, "latency", $"{ReportText.Milliseconds(latency.FloatMs)} → {ReportText.Milliseconds(latency.QuantizedMs)} a sample, {ReportText.Speedup(latency)}");
+        }
+
+        Operators(text, digest);
+        foreach (var gate in report.Gates)
+        {
+            Field(text, gate.Passed ? "gate passed" : "gate failed", ReportDigest.Sentence(gate));
+        }
+
+        if (output is not null)
+        {
+            Field(text, "written", output);
+        }
+
+        return text.ToString();
+    }
+
+    private static void Accuracy(StringBuilder text, QuantizationReport report)
+    {
+        if (report.Accuracy is { } accuracy)
+        {
+            Field(text, accuracy.Metric, $"{ReportText.Score(accuracy.Float)} → {ReportText.Score(accuracy.Quantized)} (drop {ReportText.Score(accuracy.Drop)} on {ReportText.Samples(accuracy)})");
+        }
+    }
+
+    private static void Operators(StringBuilder text, ReportDigest digest)
+    {
+        if (digest.Report.Operators.IsEmpty)
+        {
+            return;
+        }
+
+        Field(text, "operators", $"{digest.Int8Count} of {digest.Report.Operators.Length} in INT8");
+        var label = "stays float";
+        foreach (var group in digest.StayedFloat)
+        {
+            Field(text, label, $"{group.Types}: {group.Reason}");
+            label = "";
+        }
+
+        var worst = digest.Worst(WorstCount);
+        if (!worst.IsEmpty)
+        {
+            Field(text, "lowest SQNR", string.Join(", ", worst.Select(row => $"{row.Name} {ReportText.Decibels(row.SqnrDb!.Value)}")));
+        }
+    }
+
+    private static void Field(StringBuilder text, string label, string value)
+    {
+        var width = label.Length < LabelWidth ? label.PadRight(LabelWidth) : label + "  ";
+        var line = new StringBuilder(width);
+        var start = line.Length;
+        foreach (var word in value.ReplaceLineEndings(" ").Split(' '))
+        {
+            if (line.Length > start && line.Length + 1 + word.Length > Columns)
+            {
+                text.Append(line.ToString().TrimEnd()).Append('\n');
+                line.Clear().Append(' ', LabelWidth);
+                start = line.Length;
+            }
+
+            line.Append(line.Length > start ? " " : "").Append(word);
+        }
+
+        text.Append(line.ToString().TrimEnd()).Append('\n');
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Reporting.Tests;
+
+internal sealed class ReportDigestTests
+{
+    [Test]
+    public void Verdict_GateFailed_NamesGateValueAndLimit() =>
+        Assert.That(new ReportDigest(Reports.Failed).Verdict, Is.EqualTo("Failed: MaxAccuracyDrop is 0.0233, limit 0.01"));
+
+    [Test]
+    public void Verdict_OneOfTwoGatesFailed_NamesThatOne()
+    {
+        var report = Reports.Failed with { Gates = [.. Reports.Failed.Gates, new("MinSpeedup", 1, 2.6, true)] };
+
+        Assert.That(new ReportDigest(report).Verdict, Does.StartWith("Failed:").And.Not.Contain("MinSpeedup"));
+    }
+
+    [Test]
+    public void Verdict_NoGate_SaysSo()
+    {
+        var digest = new ReportDigest(Reports.Bare);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(digest.Passed, Is.True);
+            Assert.That(digest.Verdict, Is.EqualTo("No limit was set"));
+        }
+    }
+
+    [Test]
+    public void StayedFloat_Operators_AreGroupedByReasonLargestFirst()
+    {
+        var groups = new ReportDigest(Reports.Passed).StayedFloat;
+
+        Assert.That(groups.Select(group => (group.Types, group.Reason)), Is.EqualTo(new[]
+        {
+            ("2 Softmax", "ONNX Runtime has no INT8 kernel for it"),
+            ("1 Concat", "mixes boxes with scores <of other ranges>"),
+        }));
+    }
+
+    [Test]
+    public void Worst_FloatAndUnmeasuredOperators_AreLeftOut()
+    {
+        ImmutableArray<OperatorReport> operators =
+            [.. Reports.Passed.Operators, new("exact", "MaxPool", OperatorDecision.Int8, "", double.PositiveInfinity)];
+
+        var worst = new ReportDigest(Reports.Passed with { Operators = operators }).Worst(9);
+
+        Assert.That(worst.Select(row => row.Name), Is.EqualTo(new[] { "conv2", "conv1", "pool" }));
+    }
+
+    [Test]
+    public void SizeRatio_EmptyFile_IsOne() =>
+        Assert.That(new ReportDigest(Reports.Bare with { Size = new(0, 0) }).SizeRatio, Is.EqualTo(1));
+}

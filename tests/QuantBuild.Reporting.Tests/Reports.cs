@@ -1,0 +1,57 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Reporting.Tests;
+
+/// <summary>Reports as the engine would give them.</summary>
+internal static class Reports
+{
+    public static QuantizationReport Passed { get; } = new()
+    {
+        Model = "models/digits.onnx",
+        Settings = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, new Dictionary<string, string>
+        {
+            ["MaxAccuracyDrop"] = "0.01",
+            ["CalibrationData"] = "data/calibration/**/*.png",
+            ["CalibrationMethod"] = "MinMax",
+        }),
+        Environment = new("Example CPU @ 2.10GHz", ["Avx2", "Avx512Vnni"], "1.31.1", 2),
+        Size = new(1_048_576, 286_720),
+        Accuracy = new("top1", 0.9945, 0.9917, 0.0028, 360) { Source = AccuracySource.EvaluationData },
+        Latency = new(0.52, 0.41, 0.2, 2.6, [2.41, 2.78]),
+        Gates = [new("MaxAccuracyDrop", 0.01, 0.0028, true)],
+        Operators =
+        [
+            new("conv1", "Conv", OperatorDecision.Int8, "", 24.31),
+            new("conv2", "Conv", OperatorDecision.Int8, "", 18.2),
+            new("pool", "GlobalAveragePool", OperatorDecision.Int8, "", 40.5),
+            new("softmax1", "Softmax", OperatorDecision.Float, "ONNX Runtime has no INT8 kernel for it", null),
+            new("softmax2", "Softmax", OperatorDecision.Float, "ONNX Runtime has no INT8 kernel for it", null),
+            new("head|concat", "Concat", OperatorDecision.Float, "mixes boxes with scores <of other ranges>", null),
+        ],
+        Tensors = [new("input", 0, 1, 1 / 255d, 0, "MinMax")],
+        Stages = [new("Calibrating", 1.25), new("Evaluating", 0.5, 0.9917)],
+        PeakMemoryBytes = 123_456_789,
+    };
+
+    public static QuantizationReport Failed { get; } = Passed with
+    {
+        Accuracy = new("top1", 0.9945, 0.9712, 0.0233, 360) { Source = AccuracySource.EvaluationData },
+        Gates = [new("MaxAccuracyDrop", 0.01, 0.0233, false)],
+        Diagnostics =
+        [
+            new(DiagnosticCodes.AccuracyGateFailed, "models/digits.onnx: top1 fell from 0.9945 to 0.9712 (drop 0.0233, at most 0.01 allowed)"),
+            new(DiagnosticCodes.DataOverlap, "3 evaluation samples are calibration samples too"),
+        ],
+    };
+
+    /// <summary>No data, nothing measured.</summary>
+    public static QuantizationReport Bare { get; } = new()
+    {
+        Model = "m.onnx",
+        Settings = ImmutableSortedDictionary<string, string>.Empty,
+        Environment = new("", [], "", 1),
+        Size = new(100, 100),
+    };
+}
