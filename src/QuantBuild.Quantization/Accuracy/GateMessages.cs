@@ -1,0 +1,35 @@
+using System.Globalization;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Quantization.Accuracy;
+
+/// <summary>Failed gates in words.</summary>
+public static class GateMessages
+{
+    private const int NamedOperators = 3;
+
+    /// <summary><c>top1 fell from 0.9945 to 0.9712 (drop 0.0233, at most 0.0100 allowed); most sensitive: conv1 (12.3 dB)</c>.</summary>
+    public static string AccuracyDrop(QuantizationReport report, double limit)
+    {
+        var accuracy = report.Accuracy ?? throw new ArgumentException("A gate on accuracy needs a report with accuracy.", nameof(report));
+        var verb = accuracy.Quantized > accuracy.Float ? "rose" : "fell";
+        return $"{accuracy.Metric} {verb} from {Score(accuracy.Float)} to {Score(accuracy.Quantized)} "
+            + $"(drop {Score(accuracy.Drop)}, at most {Score(limit)} allowed){MostSensitive(report)}";
+    }
+
+    /// <summary>Four decimals, or as many significant digits where that would show nothing.</summary>
+    public static string Score(double value) => value == 0 || Math.Abs(value) is >= 0.001 and < 1e6
+        ? value.ToString("0.0000", CultureInfo.InvariantCulture)
+        : value.ToString("0.###e+0", CultureInfo.InvariantCulture);
+
+    private static string MostSensitive(QuantizationReport report)
+    {
+        var worst = report.Operators
+            .Where(row => row.SqnrDb is { } ratio && double.IsFinite(ratio))
+            .OrderBy(row => row.SqnrDb)
+            .Take(NamedOperators)
+            .Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.Name} ({row.SqnrDb:0.0} dB)"))
+            .ToArray();
+        return worst.Length == 0 ? "" : $"; most sensitive: {string.Join(", ", worst)}";
+    }
+}
