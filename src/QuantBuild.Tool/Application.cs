@@ -56,7 +56,7 @@ internal sealed class Application(Engine engine, ToolConsole console)
         new QuantizeVerb(engine, console).Create(),
         new EvaluateVerb(engine, console).Create(),
         new InspectVerb(console).Create(),
-        WorkerVerb.Create(),
+        WorkerVerb.Create(engine),
     };
 
     private void Trace(Exception exception)

@@ -1,0 +1,50 @@
+using System.Security.Cryptography;
+using System.Text;
+using QuantBuild.Quantization;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Tool.Worker;
+
+/// <summary>
+/// SHA-256 over all that decides what a quantization gives: our own code, the settings but for the limits, and every input
+/// file's name and content. Times and the project's place on the disk are not in it.
+/// </summary>
+internal static class InputFingerprint
+{
+    public static string Of(ItemSettings settings, QuantizationInputs inputs, string baseDirectory)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var module in ToolIdentity.Modules)
+        {
+            Append(hash, module);
+        }
+
+        foreach (var (name, value) in settings.Values.Where(pair => SettingDefinitions.Find(pair.Key) is { ChangesResult: true }))
+        {
+            Append(hash, $"{name}={value}");
+        }
+
+        AppendFiles(hash, "model", inputs.Model, baseDirectory);
+        AppendFiles(hash, "calibration", inputs.Calibration, baseDirectory);
+        AppendFiles(hash, "evaluation", inputs.Evaluation, baseDirectory);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    public static string OfFile(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+
+    /// <summary>A file's path counts: a folder's name can be a class.</summary>
+    private static void AppendFiles(IncrementalHash hash, string kind, IReadOnlyCollection<string> files, string baseDirectory)
+    {
+        Append(hash, $"{kind} {files.Count}");
+        foreach (var file in files)
+        {
+            Append(hash, $"{Path.GetRelativePath(baseDirectory, file).Replace('\\', '/')} {OfFile(file)}");
+        }
+    }
+
+    private static void Append(IncrementalHash hash, string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\n"));
+}

@@ -1,0 +1,120 @@
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Reporting;
+using QuantBuild.Tool.Files;
+
+namespace QuantBuild.Tool.Worker;
+
+/// <summary>
+/// The folder of one model and its settings, locked against other builds while it is open. The result lies at the output's path
+/// only while it may be deployed; otherwise it waits under another name, so that another limit need not quantize again.
+/// </summary>
+internal sealed class ModelStore : IDisposable
+{
+    private const int MillisecondsBetweenTries = 100;
+
+    private readonly FileStream _lock;
+    private readonly string _output;
+    private readonly string _withheld;
+    private readonly string _report;
+    private readonly string _fingerprint;
+
+    private ModelStore(FileStream @lock, string output)
+    {
+        var folder = Path.GetDirectoryName(output)!;
+        _lock = @lock;
+        _output = output;
+        _withheld = output + ".withheld";
+        _report = Path.Combine(folder, "report.json");
+        _fingerprint = Path.Combine(folder, "fingerprint.txt");
+    }
+
+    public static ModelStore Open(string output, CancellationToken cancellation)
+    {
+        var folder = Path.GetDirectoryName(output)!;
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritable(folder, exception);
+        }
+
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return new ModelStore(new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), output);
+            }
+            catch (UnauthorizedAccessException exception)
+            {
+                throw NotWritable(folder, exception);
+            }
+            catch (IOException)
+            {
+                // Another build has it
+                cancellation.WaitHandle.WaitOne(MillisecondsBetweenTries);
+            }
+        }
+    }
+
+    /// <summary>The report of the stored result where that was made from the same inputs and is intact, else null.</summary>
+    public QuantizationReport? Find(string fingerprint)
+    {
+        var result = File.Exists(_output) ? _output : _withheld;
+        return File.Exists(_fingerprint) && File.Exists(_report) && File.Exists(result)
+            && File.ReadAllLines(_fingerprint) is [var inputs, var content]
+            && inputs == fingerprint && content == InputFingerprint.OfFile(result)
+            ? ReportJson.Read(File.ReadAllBytes(_report))
+            : null;
+    }
+
+    public void Save(string fingerprint, ReadOnlySpan<byte> model, QuantizationReport report)
+    {
+        File.Delete(_fingerprint);
+        File.Delete(_output);
+        Write(_withheld, model);
+        Write(_report, ReportJson.Write(report));
+        Write(_fingerprint, System.Text.Encoding.ASCII.GetBytes($"{fingerprint}\n{InputFingerprint.OfFile(_withheld)}\n"));
+    }
+
+    /// <summary>Puts the result where the build takes it from, or away from there, and stores how it was judged.</summary>
+    public void Settle(QuantizationReport report, bool deploy)
+    {
+        var json = ReportJson.Write(report);
+        if (!json.AsSpan().SequenceEqual(File.ReadAllBytes(_report)))
+        {
+            Write(_report, json);
+        }
+
+        if (!deploy)
+        {
+            Withhold();
+        }
+        else if (!File.Exists(_output))
+        {
+            File.Move(_withheld, _output);
+        }
+    }
+
+    public void Withhold()
+    {
+        if (File.Exists(_output))
+        {
+            File.Move(_output, _withheld, overwrite: true);
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private static void Write(string path, ReadOnlySpan<byte> content)
+    {
+        using var file = StagedFile.Create(path, content);
+        file.Commit();
+    }
+
+    private static QuantBuildException NotWritable(string folder, Exception exception) =>
+        new(DiagnosticCodes.OutputNotWritable, $"{folder}: the folder for quantized models cannot be written ({exception.Message}); change its permissions or set QuantBuildIntermediatePath.", exception);
+}
