@@ -145,6 +145,34 @@ internal sealed class NpyTests
         Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
     }
 
+    [TestCase(-1)]
+    [TestCase(1)]
+    public void Open_LengthOtherThanTheHeaderPromises_IsUnreadable(int difference)
+    {
+        var bytes = FileBytes.Npy("<f4", [2, 1], 1f, 2f);
+        Array.Resize(ref bytes, bytes.Length + difference);
+
+        var error = Samples.ErrorOf(() => Samples.ReadOne("x.npy", bytes, Samples.Input("x", ElementType.Float, null, 1)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
+            Assert.That(error.Message, Does.Contain($"the file has {bytes.Length} bytes and its header promises {bytes.Length - difference}"));
+        }
+    }
+
+    [TestCase("(1073741824, 1073741824, 8)")]
+    [TestCase("(9223372036854775807, 2)")]
+    [TestCase("(2147483647, 0)")]
+    [TestCase("(3, -1)")]
+    public void Open_ShapeBeyondMeasure_IsUnreadable(string shape)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("x.npy", [0x93, .. "NUMPY"u8, 1, 0, 100, 0, .. System.Text.Encoding.ASCII.GetBytes($"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".PadRight(100))]);
+
+        Assert.That(Samples.ErrorOf(() => Samples.Open(folder, Samples.Input("x", ElementType.Float, null, 1), "x.npy")).Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
+    }
+
     [Test]
     public void Open_NoDimensions_AsksForAFirstAxis() =>
         Assert.That(Samples.ErrorOf(() => OpenFixture("zero_dimensional.npy", Samples.Input("x", ElementType.Float))).Message, Does.Contain("array[None]"));

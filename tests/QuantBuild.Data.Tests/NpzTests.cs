@@ -163,6 +163,24 @@ internal sealed class NpzTests
             Is.EqualTo(DiagnosticCodes.UnreadableSample));
 
     [Test]
+    public void Read_OneWrongByteOfStoredData_IsUnreadable()
+    {
+        using var folder = new TemporaryFolder();
+        var bytes = Fixture.Read("arrays/stored.npz");
+        bytes[bytes.AsSpan().IndexOf(BitConverter.GetBytes(7f))] ^= 1;
+        folder.Write("x.npz", bytes);
+        var set = Open([Path.Combine(folder.Path, "x.npz")], TwoInputs);
+
+        var error = Samples.ErrorOf(() => set.Read(0));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
+            Assert.That(error.Message, Does.Contain("the checksum of 'gpu_0/data_0' is wrong"));
+        }
+    }
+
+    [Test]
     public void Read_NoArchive_SaysHowToWriteOne()
     {
         using var folder = new TemporaryFolder();
