@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Data;
-using QuantBuild.Quantization.Inference;
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Inference;
 
 namespace QuantBuild.Quantization.Calibration;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using QuantBuild.Onnx;
-using QuantBuild.Tool.Inspection;
 using QuantBuild.Tool.CommandLine;
+using QuantBuild.Tool.Inspection;
 using QuantBuild.Tool.Terminal;
 
 namespace QuantBuild.Tool.Verbs;
