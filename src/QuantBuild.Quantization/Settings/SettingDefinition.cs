@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace QuantBuild.Quantization.Settings;
 
 /// <summary>
-/// One setting: item metadata <c>Name</c>, property <c>QuantBuildName</c>, option <c>--name</c>.
+/// One setting: item metadata <c>MetadataName</c>, property <c>QuantBuildName</c>, option <c>--name</c>.
 /// <paramref name="Values"/> lists the valid words, empty where any text of the <paramref name="ValueName"/> kind will do.
 /// </summary>
 public sealed record SettingDefinition(
@@ -18,6 +18,9 @@ public sealed record SettingDefinition(
 
     /// <summary>True where the setting bears on judging two models that are there, too.</summary>
     public bool ConcernsEvaluation { get; init; }
+
+    /// <summary>The name, but for one that MSBuild reserves.</summary>
+    public string MetadataName { get => field ?? Name; init; }
 
     /// <summary><c>MaxAccuracyDrop</c> → <c>--max-accuracy-drop</c>.</summary>
     public string OptionName =>

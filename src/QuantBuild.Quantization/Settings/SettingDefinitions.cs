@@ -25,7 +25,8 @@ public static class SettingDefinitions
         Choice<ModelFormat>("Format", "How the quantized model is written.", (settings, value) => settings with { Format = value }),
         Choice<QuantizedType>("ActivationType", "The type of quantized activations.", (settings, value) => settings with { ActivationType = value }, QuantizedType.U8),
         Choice<QuantizedType>("WeightType", "The type of quantized weights.", (settings, value) => settings with { WeightType = value }, QuantizedType.S8),
-        Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value }),
+        Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
+            with { MetadataName = "TargetMachine" },
         .. Images.Select(row => row with { ConcernsEvaluation = true }),
     ];
 

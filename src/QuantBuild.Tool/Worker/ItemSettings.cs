@@ -21,11 +21,11 @@ internal sealed class ItemSettings
     {
         _model = model.Source;
         var given = model.Metadata.Where(pair => !string.IsNullOrWhiteSpace(pair.Value))
-            .Select(pair => (pair.Key, pair.Value, Setting: SettingDefinitions.Find(pair.Key)))
+            .Select(pair => (pair.Key, pair.Value, Setting: Find(pair.Key)))
             .ToArray();
         Values = given.Where(row => row.Setting is not null)
             .ToImmutableSortedDictionary(row => row.Setting!.Name, row => row.Value.Trim(), StringComparer.Ordinal);
-        _unknown = [.. model.Metadata.Keys.Where(name => SettingDefinitions.Find(name) is null && !IsKnown(name))];
+        _unknown = [.. model.Metadata.Keys.Where(name => Find(name) is null && !IsKnown(name))];
     }
 
     /// <summary>The settings that are set, under the names of their definitions.</summary>
@@ -49,11 +49,14 @@ internal sealed class ItemSettings
         }
     }
 
+    private static SettingDefinition? Find(string metadata) => SettingDefinitions.All.FirstOrDefault(
+        setting => string.Equals(setting.MetadataName, metadata, StringComparison.OrdinalIgnoreCase));
+
     private static bool IsKnown(string name) => OfTheBuild.Concat(OfEditors).Contains(name, StringComparer.OrdinalIgnoreCase);
 
     private static string Hint(string name)
     {
-        ImmutableArray<string> known = [.. SettingDefinitions.All.Select(setting => setting.Name), .. OfTheBuild];
+        ImmutableArray<string> known = [.. SettingDefinitions.All.Select(setting => setting.MetadataName), .. OfTheBuild];
         return NearestWord.Find(name, known) is { } meant ? $"; did you mean '{meant}'?" : $"; known are {string.Join(", ", known)}";
     }
 }
