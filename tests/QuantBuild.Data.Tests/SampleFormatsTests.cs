@@ -20,14 +20,6 @@ internal sealed class SampleFormatsTests
         Assert.That(SampleFormats.Find($"/data/{file}")?.Name, Is.EqualTo(format));
 
     [Test]
-    public void All_Rows_HaveAnExampleInTheDocumentation()
-    {
-        var page = File.ReadAllText(RepositoryFiles.PathOf("docs/data.md"));
-
-        Assert.That(SampleFormats.All.Where(format => !page.Contains($"## {format.Name}", StringComparison.OrdinalIgnoreCase)), Is.Empty);
-    }
-
-    [Test]
     public void Known_AllRows_AreNamed() =>
         Assert.That(SampleFormats.All.Where(format => !SampleFormats.Known.Contains(format.Description, StringComparison.Ordinal)), Is.Empty);
 }

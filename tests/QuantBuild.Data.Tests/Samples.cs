@@ -30,4 +30,18 @@ internal static class Samples
         Assert.That(error.Message, Does.Not.Contain('\n'));
         return error;
     }
+
+    /// <summary>Images in folders that are named by integers, one of them two levels deep and one in none.</summary>
+    public static TemporaryFolder Tree() => Images("data/3/a.png", "data/3/b.png", "data/12/b.png", "data/12/deep/c.png", "data/top.png");
+
+    public static TemporaryFolder Images(params string[] names)
+    {
+        var folder = new TemporaryFolder();
+        foreach (var (index, name) in names.Index())
+        {
+            folder.Write(name, FileBytes.Png(1, 1, (byte)index));
+        }
+
+        return folder;
+    }
 }

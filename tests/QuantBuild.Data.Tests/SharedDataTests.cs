@@ -10,17 +10,6 @@ internal sealed class SharedDataTests
 {
     private static readonly ImagePreprocessing Raw = new() { Scale = 1 };
 
-    private static string Data => Path.Combine(RepositoryFiles.Root, "..", "shared", "data");
-
-    [OneTimeSetUp]
-    public void RequireData()
-    {
-        if (!Directory.Exists(Data))
-        {
-            Assert.Ignore($"{Path.GetFullPath(Data)} is absent: the tests on real data are skipped.");
-        }
-    }
-
     private static IEnumerable<Reference> Lossless =>
     [
         new("idx", "mnist/eval-images.idx3-ubyte", 1)
@@ -106,7 +95,7 @@ internal sealed class SharedDataTests
     }
 
     private static SampleSet Open(string pattern, long?[] dimensions, ImagePreprocessing preprocessing) =>
-        SampleSet.Open(new SampleSetRequest([pattern], Data, [Samples.Input("x", ElementType.Float, dimensions)], preprocessing));
+        SampleSet.Open(new SampleSetRequest([pattern], SharedData.Require(""), [Samples.Input("x", ElementType.Float, dimensions)], preprocessing));
 
     /// <summary><see cref="Sum"/> is of the absolute values; the elements lie at 0, ⅓, ½ and the end.</summary>
     internal sealed record Reference(string Name, string Pattern, int Index)

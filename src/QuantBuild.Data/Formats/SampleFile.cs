@@ -5,7 +5,7 @@ using QuantBuild.Onnx;
 namespace QuantBuild.Data.Formats;
 
 /// <summary>
-/// An open-ended view of one data file: indexed when it is made, read sample by sample, from several threads at once, without
+/// One data file: indexed when it is made, then read sample by sample, from several threads at once and without
 /// a handle that stays open.
 /// </summary>
 internal abstract class SampleFile(string path, string name)
