@@ -1,4 +1,11 @@
-using System.Collections.Immutable;
+using System.Diagnostics;
+using QuantBuild.Data;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
@@ -10,18 +17,34 @@ public sealed record ComparisonRequest(string Float, string Quantized, string Ba
 /// <summary>Judges a quantized model against its float model, as deployed.</summary>
 public static class ModelComparison
 {
-    /// <exception cref="Onnx.Diagnostics.QuantBuildException">A model, the data or a setting cannot be used.</exception>
+    /// <exception cref="QuantBuildException">A model, the data or a setting cannot be used.</exception>
     public static QuantizationReport Compare(
         ComparisonRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
-        progress?.Report(new("Evaluating", 1, 1));
-        return new QuantizationReport
+        var model = OnnxFile.Read(request.Float);
+        using var reference = DeployedModels.LoadGiven(model, request.Float);
+        using var quantized = DeployedModels.LoadGiven(OnnxFile.Read(request.Quantized), request.Quantized);
+        using var prepared = DeployedModels.LoadResult(OnnxFile.ToBytes(PassPipeline.Default.Run(model)), request.Float);
+        if (request.Settings.EvaluationData.IsEmpty)
+        {
+            throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Float}: EvaluationData is not set. Name the samples to compare the models on, such as data/evaluation.");
+        }
+
+        var samples = SampleSet.Open(new(request.Settings.EvaluationData, request.BaseDirectory, reference.Inputs, request.Settings.Preprocessing));
+        var run = new SampleRun(samples, [.. Enumerable.Range(0, samples.Count)], request.Threads, progress, cancellation);
+        var accuracy = AccuracyEvaluator.Compare(reference, quantized, run, request.Settings.Metric, AccuracySource.EvaluationData);
+        var report = new QuantizationReport
         {
             Model = request.Float,
-            Settings = ImmutableSortedDictionary<string, string>.Empty,
-            Environment = new("", [], "", request.Threads),
-            Size = new(new FileInfo(request.Float).Length, new FileInfo(request.Quantized).Length),
+            Settings = ReportBuilder.Describe(request.Settings),
+            Environment = Machine.Describe(request.Threads),
+            Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
+            Accuracy = accuracy,
+            Latency = LatencyMeter.Measure(reference, prepared, quantized, samples.Read(0)),
+            PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
+        return Gates.Judge(report, request.Settings);
     }
+
+    private static long SizeOf(string path) => new FileInfo(path).Length + ExternalData.FilesOf(path).Sum(file => new FileInfo(file).Length);
 }

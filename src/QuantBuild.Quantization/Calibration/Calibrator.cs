@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Calibration;
@@ -28,9 +29,10 @@ internal static class Calibrator
         var inputs = probe.Graph.Inputs.Select(input => input.Name).ToHashSet();
         var fetched = watched.Where(name => !inputs.Contains(name)).ToArray();
         probe.Graph.SetOutputs(fetched.Select(name => probe.Graph.Find(name)!));
-        RemoveWhatIsNotNeeded(probe, model);
+        RemoveUnused.Prune(probe.Graph);
         var observers = watched.ToDictionary(name => name, _ => CalibrationMethods.All[method]());
-        using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.Basic);
+        // Where inputs alone are watched there is nothing to run, and a model without outputs does not load.
+        using var session = fetched.Length == 0 ? null : InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.Basic);
         samples.ForEach("Calibrating", sample =>
         {
             foreach (var name in watched.Where(inputs.Contains))
@@ -38,19 +40,8 @@ internal static class Calibrator
                 observers[name].Observe(sample.Inputs[name].AsSpan<float>());
             }
 
-            session.Run(sample.Inputs, fetched, (index, _, _, bytes) => observers[fetched[index]].Observe(MemoryMarshal.Cast<byte, float>(bytes)));
+            session?.Run(sample.Inputs, fetched, (index, _, _, bytes) => observers[fetched[index]].Observe(MemoryMarshal.Cast<byte, float>(bytes)));
         });
         return observers.ToImmutableDictionary(entry => entry.Key, entry => new Observation(entry.Value.Range.Rounded(), entry.Value.NotFinite));
-    }
-
-    /// <summary>A model whose every watched value is an input has no output left, which ONNX Runtime refuses.</summary>
-    private static void RemoveWhatIsNotNeeded(Model probe, Model model)
-    {
-        if (probe.Graph.Outputs.Count == 0)
-        {
-            probe.Graph.SetOutputs(model.Graph.Outputs.Select(output => probe.Graph.Find(output.Name)!));
-        }
-
-        Passes.RemoveUnused.Prune(probe.Graph);
     }
 }

@@ -44,9 +44,17 @@ internal static class OperatorRules
 
     private static string? RefuseConv(Node node, ModelProfile profile) =>
         RefuseWeights(node, profile) ?? RefuseBias(node)
-        ?? (node.Input(1)!.Constant!.Dimensions is [_, var channels, ..] && node.Int("group", 1) == 1 && channels < FewestChannels
+        ?? (node.Input(1)!.Constant!.Dimensions is [var outputs, var channels, ..] && node.Int("group", 1) == 1 && channels < FewestChannels && !(outputs >= 16 && FeedsMaxPool(node))
             ? $"over {channels} input channels INT8 is slower than float"
             : null);
+
+    /// <summary>
+    /// ONNX Runtime moves a Q behind a float MaxPool in front of it, and a MaxPool on bytes outside a chain of INT8 convolutions is ten times slower
+    /// than the float one: then the convolution before it is better INT8, slow or not.
+    /// </summary>
+    private static bool FeedsMaxPool(Node node) => node.Output.Consumers.Select(use => use.Node)
+        .SelectMany(next => next.Is("Relu") || next.Is("Clip") ? next.Output.Consumers.Select(use => use.Node) : [next])
+        .Any(next => next.Is("MaxPool"));
 
     private static string? RefuseGemm(Node node, ModelProfile profile) =>
         RefuseWeights(node, profile) ?? RefuseBias(node)

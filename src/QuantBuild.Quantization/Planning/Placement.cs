@@ -9,6 +9,7 @@ namespace QuantBuild.Quantization.Planning;
 /// </summary>
 internal sealed class Placement
 {
+    private const long FirstOpset = 10;
     private readonly Dictionary<Node, QuantizedUnit> _units = [];
     private readonly Dictionary<Node, string> _reasons = [];
 
@@ -21,9 +22,11 @@ internal sealed class Placement
 
     public IReadOnlyDictionary<Node, string> Reasons => _reasons;
 
-    /// <param name="graph">The prepared graph.</param>
-    /// <param name="profile">Its types and shapes.</param>
-    /// <param name="refused">Nodes that must stay float, each with the reason.</param>
+    /// <summary>Everything that may be INT8 is: nothing below opset 10, where ONNX Runtime knows no QuantizeLinear.</summary>
+    public static Placement OfAll(Model model, ModelProfile profile) => Of(
+        model.Graph, profile, model.Opset >= FirstOpset ? new Dictionary<Node, string>() : model.Graph.Nodes.ToDictionary(node => node, _ => $"opset {model.Opset} has no QuantizeLinear"));
+
+    /// <summary>The placement where the nodes of <paramref name="refused"/> stay float, each for its reason.</summary>
     public static Placement Of(Graph graph, ModelProfile profile, IReadOnlyDictionary<Node, string> refused)
     {
         var placement = new Placement();

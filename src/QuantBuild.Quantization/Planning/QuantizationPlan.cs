@@ -8,4 +8,8 @@ namespace QuantBuild.Quantization.Planning;
 /// work on them.
 /// </summary>
 internal sealed record QuantizationPlan(
-    ImmutableDictionary<string, QuantizationParameters> Activations, ImmutableArray<QuantizedUnit> Units, Placement Placement);
+    ImmutableDictionary<string, QuantizationParameters> Activations, ImmutableArray<QuantizedUnit> Units, Placement Placement)
+{
+    /// <summary>What is taken off the biases, by the name of the output of Conv and Gemm: the mean error that rounding causes in each channel.</summary>
+    public ImmutableDictionary<string, ImmutableArray<double>> BiasCorrections { get; init; } = ImmutableDictionary<string, ImmutableArray<double>>.Empty;
+}

@@ -7,13 +7,11 @@ namespace QuantBuild.Quantization.Rewriting;
 /// <summary>Writes a plan into a copy of the model as QuantizeLinear and DequantizeLinear around whole units.</summary>
 internal sealed class QdqRewriter
 {
-    private const string MicrosoftDomain = "com.microsoft";
     private readonly Model _model;
     private readonly Graph _graph;
     private readonly QuantizationPlan _plan;
-    private readonly string _domain;
+    private readonly QuantizationOperands _operands;
     private readonly Dictionary<string, Value> _quantized = [];
-    private readonly Dictionary<(QuantizationParameters, string), (Value Scale, Value ZeroPoint)> _parameters = [];
     private readonly Dictionary<(Value, int), Value> _weights = [];
 
     private QdqRewriter(Model model, QuantizationPlan plan)
@@ -21,7 +19,7 @@ internal sealed class QdqRewriter
         _model = model.Clone();
         _graph = _model.Graph;
         _plan = plan;
-        _domain = model.Opset >= Passes.RaiseOpset.Sufficient ? "" : MicrosoftDomain;
+        _operands = new(_model);
     }
 
     /// <summary>Returns the quantized model; the given one, whose nodes the plan names, stays as it is.</summary>
@@ -35,11 +33,6 @@ internal sealed class QdqRewriter
 
     private void Rewrite(Model model)
     {
-        if (_domain.Length > 0 && !_plan.Units.IsEmpty)
-        {
-            _model.SetOpset(MicrosoftDomain, 1);
-        }
-
         var nodes = model.Graph.Nodes.Zip(_graph.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (var unit in _plan.Units)
         {
@@ -68,8 +61,8 @@ internal sealed class QdqRewriter
         var readers = original.Consumers.Where(use => _plan.Placement.ReadByUnit(original) && IsInt8Reader(use, original))
             .Select(use => new Use(nodes[use.Node], use.Index)).ToArray();
         var hint = value.Name;
-        var quantize = _graph.AddNode("QuantizeLinear", Operands(value, parameters, hint), hint + "_quantized", null, _domain);
-        var dequantize = _graph.AddNode("DequantizeLinear", Operands(quantize.Output, parameters, hint), hint + "_dequantized", null, _domain);
+        var quantize = _operands.Quantize(value, parameters, hint);
+        var dequantize = _operands.Dequantize(quantize.Output, parameters, hint);
         _quantized[original.Name] = quantize.Output;
         if (_plan.Placement.ProducerOf(original) is not null)
         {
@@ -86,27 +79,13 @@ internal sealed class QdqRewriter
     private bool IsInt8Reader(Use use, Value value) =>
         _plan.Units.Any(unit => unit.Node == use.Node && unit.Inputs.Contains(value) && unit.Rule.DataInputs(use.Node).Contains(use.Index));
 
-    private Value?[] Operands(Value value, QuantizationParameters parameters, string hint)
-    {
-        var key = (parameters, "");
-        if (!_parameters.TryGetValue(key, out var operands))
-        {
-            operands = (
-                _graph.AddInitializer(hint + "_scale", TensorData.Scalar(parameters.Scale)),
-                _graph.AddInitializer(hint + "_zero_point", TensorData.Scalar((byte)parameters.ZeroPoint)));
-            _parameters[key] = operands;
-        }
-
-        return [value, operands.Scale, operands.ZeroPoint];
-    }
-
     private void QuantizeWeights(QuantizedUnit unit, Node node)
     {
         if (unit.Rule.ChannelAxis is { } axisOf)
         {
             var axis = axisOf(node);
             var inputScale = _plan.Activations[unit.Inputs[0].Name].Scale;
-            var bias = unit.Rule.HasBias ? node.Input(2)?.Constant?.ToFloats() : null;
+            var bias = CorrectedBias(unit, node);
             var (weights, scales) = Weights(node, axis, SmallestScales(node, axis, inputScale, bias));
             node.SetInput(1, weights);
             if (bias is not null)
@@ -122,6 +101,15 @@ internal sealed class QdqRewriter
                 QuantizeOperand(node, index);
             }
         }
+    }
+
+    /// <summary>Null where there is none and none is needed; a layer without a bias gets one to correct.</summary>
+    private float[]? CorrectedBias(QuantizedUnit unit, Node node)
+    {
+        var bias = unit.Rule.HasBias ? node.Input(2)?.Constant?.ToFloats() : null;
+        return unit.Rule.HasBias && _plan.BiasCorrections.TryGetValue(unit.Node.Output.Name, out var means)
+            ? [.. means.Select((mean, channel) => (float)((bias?[channel] ?? 0) - mean))]
+            : bias;
     }
 
     /// <summary>Empty where every channel's bias fits into an int32 at the scale that the weights want.</summary>
@@ -154,7 +142,7 @@ internal sealed class QdqRewriter
                 _graph.AddInitializer(value.Name + "_scale", TensorData.Vector(parameters.Scales.AsSpan())),
                 _graph.AddInitializer(value.Name + "_zero_point", TensorData.Vector<sbyte>(new sbyte[parameters.Scales.Length])),
             ],
-            value.Name + "_dequantized", null, _domain).Set("axis", (long)axis);
+            value.Name + "_dequantized", null, _operands.Domain).Set("axis", (long)axis);
         if (smallestScales.Length == 0)
         {
             _weights[(value, axis)] = dequantize.Output;
@@ -165,7 +153,7 @@ internal sealed class QdqRewriter
 
     private Value Bias(Node node, float[] bias, float[] scales)
     {
-        var name = node.Input(2)!.Name;
+        var name = node.Input(2)?.Name ?? node.Output.Name + "_bias";
         int[] quantized = [.. bias.Zip(scales, (value, scale) => AffineQuantization.Quantize(value, scale, 0, ElementType.Int32))];
         return _graph.AddNode(
             "DequantizeLinear",
@@ -174,7 +162,7 @@ internal sealed class QdqRewriter
                 _graph.AddInitializer(name + "_scale", TensorData.Vector<float>(scales)),
                 _graph.AddInitializer(name + "_zero_point", TensorData.Vector<int>(new int[scales.Length])),
             ],
-            name + "_dequantized", null, _domain).Set("axis", 0L).Output;
+            name + "_dequantized", null, _operands.Domain).Set("axis", 0L).Output;
     }
 
     /// <summary>A constant operand of an Add is an activation that never changes.</summary>
@@ -190,7 +178,7 @@ internal sealed class QdqRewriter
         var parameters = AffineQuantization.ChooseParameters(range, ElementType.UInt8);
         byte[] quantized = [.. elements.Select(element => (byte)AffineQuantization.Quantize(element, parameters.Scale, parameters.ZeroPoint, ElementType.UInt8))];
         var constant = _graph.AddInitializer(value.Name + "_quantized", TensorData.Create<byte>(value.Constant.Dimensions, quantized));
-        node.SetInput(index, _graph.AddNode("DequantizeLinear", Operands(constant, parameters, value.Name), value.Name + "_dequantized", null, _domain).Output);
+        node.SetInput(index, _operands.Dequantize(constant, parameters, value.Name).Output);
     }
 
     /// <summary>Q → (the operator, on bytes) → DQ: no Q behind it, for its output has the input's parameters.</summary>

@@ -1,0 +1,72 @@
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Quantization.Accuracy;
+
+/// <summary>Runs two models on the same samples as an application would: default optimizations, one thread.</summary>
+internal static class AccuracyEvaluator
+{
+    /// <summary>Null where the model has no floating-point output to compare.</summary>
+    public static AccuracyReport? Compare(InferenceModel reference, InferenceModel quantized, SampleRun samples, string? metricName, AccuracySource source)
+    {
+        var outputs = FloatOutputs(reference, samples);
+        if (outputs.Length == 0)
+        {
+            return null;
+        }
+
+        var first = samples.Samples.Read(samples.Indices[0]);
+        var labels = samples.Indices.Select(index => samples.Samples[index].Label).ToArray();
+        var metric = metricName is not null ? Metrics.Find(metricName) : Metrics.DefaultFor(
+            labels.All(label => label is not null), labels.All(label => label is { } number && double.IsInteger(number)),
+            reference.Run(first.Inputs, outputs)[0].Dimensions);
+        RequireLabels(metric, samples);
+        var scores = new (double Float, double Quantized)[samples.Count];
+        samples.ForEach("Evaluating", (position, sample) =>
+        {
+            var outcome = new Outcome(reference.Run(sample.Inputs, outputs), quantized.Run(sample.Inputs, outputs), sample.Label);
+            scores[position] = Score(metric, outcome, sample.Id);
+        });
+        var (before, after) = (scores.Average(score => score.Float), scores.Average(score => score.Quantized));
+        return new(metric.Name, before, after, metric.Drop(before, after), samples.Count) { Source = source };
+    }
+
+    /// <summary>The outputs that can be compared, by what a run of the first sample gives.</summary>
+    private static string[] FloatOutputs(InferenceModel model, SampleRun samples)
+    {
+        var names = model.OutputNames.ToArray();
+        var floats = new List<string>();
+        model.Run(samples.Samples.Read(samples.Indices[0]).Inputs, names, (index, type, _, bytes) =>
+        {
+            if (type is ElementType.Float or ElementType.Double or ElementType.Float16 && !bytes.IsEmpty)
+            {
+                floats.Add(names[index]);
+            }
+        });
+        return [.. floats];
+    }
+
+    private static void RequireLabels(Metric metric, SampleRun samples)
+    {
+        if (metric.NeedsLabel && samples.Indices.Select(index => samples.Samples[index]).FirstOrDefault(sample => sample.Label is null) is { } sample)
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.InvalidLabel, $"{sample.Id}: the sample has no label, which metric {metric.Name} needs. Put it into a folder named after its class, into a manifest 'file,label', or choose a metric without labels: agreement, cosine, sqnr.");
+        }
+    }
+
+    private static (double Float, double Quantized) Score(Metric metric, Outcome outcome, string id)
+    {
+        try
+        {
+            return metric.Score(outcome);
+        }
+        catch (QuantBuildException exception)
+        {
+            throw new QuantBuildException(exception.Code, $"{id}: {exception.Message}", exception);
+        }
+    }
+}

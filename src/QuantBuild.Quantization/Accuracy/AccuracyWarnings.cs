@@ -1,0 +1,35 @@
+using System.Globalization;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Accuracy;
+
+/// <summary>Where no limit is set nothing fails, but a loss is not passed over in silence.</summary>
+internal static class AccuracyWarnings
+{
+    private const double UnlimitedDrop = 0.01;
+    private const double LowestAgreement = 0.95;
+
+    public static IEnumerable<Diagnostic> Of(QuantizationReport report, QuantizationSettings settings)
+    {
+        if (settings.MaxAccuracyDrop is not null || report.Accuracy is not { } accuracy)
+        {
+            yield break;
+        }
+
+        if (accuracy.Source == AccuracySource.EvaluationData && accuracy.Metric == "top1" && accuracy.Drop > UnlimitedDrop)
+        {
+            yield return new(
+                DiagnosticCodes.AccuracyDropped,
+                $"{report.Model}: {accuracy.Metric} fell from {GateMessages.Score(accuracy.Float)} to {GateMessages.Score(accuracy.Quantized)} and no limit is set. Set MaxAccuracyDrop to gate the build.");
+        }
+
+        if (accuracy.Metric == "agreement" && accuracy.Quantized < LowestAgreement)
+        {
+            yield return new(DiagnosticCodes.AgreementLow, string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.Model}: the quantized model agrees with the float model on {accuracy.Quantized:p1} of {accuracy.Samples} samples, less than {LowestAgreement:p0}. Set EvaluationData with labels to measure what that costs."));
+        }
+    }
+}

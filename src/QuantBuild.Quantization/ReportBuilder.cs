@@ -1,0 +1,64 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization;
+
+/// <summary>Puts what the stages found into a report.</summary>
+internal sealed class ReportBuilder(
+    QuantizationRequest request, Model prepared, PlannedModel planned, ImmutableDictionary<string, Observation> observed)
+{
+    public QuantizationReport Build(AccuracyReport? accuracy, LatencyReport latency, long quantizedBytes) => new()
+    {
+        Model = request.Model,
+        Settings = Describe(request.Settings),
+        Environment = Machine.Describe(request.Threads),
+        Size = new(new FileInfo(request.Model).Length + ExternalData.FilesOf(request.Model).Sum(file => new FileInfo(file).Length), quantizedBytes),
+        Accuracy = accuracy,
+        Latency = latency,
+        Operators = [.. prepared.Graph.Nodes.Select(Operator)],
+        Tensors = [.. planned.Plan.Activations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Tensor(entry.Key))],
+    };
+
+    public static ImmutableSortedDictionary<string, string> Describe(QuantizationSettings settings)
+    {
+        var described = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        described["calibrationData"] = string.Join(';', settings.CalibrationData);
+        described["evaluationData"] = string.Join(';', settings.EvaluationData);
+        described["calibrationMethod"] = settings.CalibrationMethod.ToString();
+        described["format"] = settings.Format.ToString();
+        described["activationType"] = settings.ActivationType.ToString();
+        described["weightType"] = settings.WeightType.ToString();
+        described["target"] = settings.Target.ToString();
+        if (settings.MaxAccuracyDrop is { } limit)
+        {
+            described["maxAccuracyDrop"] = limit.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return described.ToImmutable();
+    }
+
+    private OperatorReport Operator(Node node)
+    {
+        var name = node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
+        var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
+        return unit is null ? new(name, node.OpType, OperatorDecision.Float, planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
+            : unit.Activation == node ? new(name, node.OpType, OperatorDecision.Int8, $"part of {unit.Node.OpType}", null)
+            : new(name, node.OpType, OperatorDecision.Int8, ReasonOf(unit), planned.Errors.TryGetValue(node, out var error) ? Math.Round(error.SqnrDb, 2) : null);
+    }
+
+    private static string ReasonOf(QuantizedUnit unit) => unit.Rule.Role == OperatorRole.Linear
+        ? "multiplies by constant weights"
+        : "keeps the activations INT8 between INT8 operators";
+
+    private TensorReport Tensor(string name)
+    {
+        var (range, parameters) = (observed[name].Range.IncludingZero(), planned.Plan.Activations[name]);
+        return new(name, range.Min, range.Max, parameters.Scale, parameters.ZeroPoint, request.Settings.CalibrationMethod.ToString());
+    }
+}

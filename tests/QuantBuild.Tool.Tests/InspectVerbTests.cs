@@ -1,0 +1,104 @@
+using System.Text.Json;
+using QuantBuild.Onnx;
+
+namespace QuantBuild.Tool.Tests;
+
+internal sealed class InspectVerbTests
+{
+    [Test]
+    public async Task Inspect_Model_ShowsWhatIsInIt()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("m.onnx");
+        OnnxFile.Write(CreateModel(), path);
+
+        var run = await ToolRun.OfAsync("inspect", path);
+
+        Assert.That(run.Output, Is.EqualTo(
+            $"""
+            {path}: IR version 8, opset onnx 17, made by QuantBuild
+
+            inputs
+              x  Float[?,3]
+
+            outputs
+              y  Float[rank open]
+
+            operators
+              2  Relu
+              1  Add
+              1  Constant
+              1  example.Odd
+
+            weights
+              Int64  16 bytes  1 tensor, 2 elements
+              Float  12 bytes  1 tensor, 3 elements
+
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [Test]
+    public async Task Inspect_Json_IsOneDocument()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("m.onnx");
+        OnnxFile.Write(CreateModel(), path);
+
+        var run = await ToolRun.OfAsync("inspect", path, "--json");
+
+        using var document = JsonDocument.Parse(run.Output);
+        var root = document.RootElement;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(root.EnumerateObject().Select(property => property.Name), Is.EqualTo(
+                new[] { "model", "irVersion", "producer", "opsets", "inputs", "outputs", "operators", "weights" }));
+            Assert.That(root.GetProperty("inputs")[0].GetProperty("shape").GetRawText(), Does.Match(@"^\[\s*null,\s*3\s*\]$"));
+            Assert.That(root.GetProperty("outputs")[0].GetProperty("shape").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(root.GetProperty("operators")[0].GetProperty("count").GetInt32(), Is.EqualTo(2));
+        }
+    }
+
+    [Test]
+    public async Task Inspect_NoSuchFile_IsQB2001()
+    {
+        var run = await ToolRun.OfAsync("inspect", "no-such-file.onnx");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(run.ExitCode, Is.EqualTo(2));
+            Assert.That(run.Error, Does.StartWith("error QB2001: no-such-file.onnx: "));
+        }
+    }
+
+    [Test]
+    public async Task Inspect_FileThatIsNoModel_IsQB2002()
+    {
+        using var folder = new TemporaryFolder();
+        await File.WriteAllTextAsync(folder.File("m.onnx"), "not a model");
+
+        var run = await ToolRun.OfAsync("inspect", folder.File("m.onnx"));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(run.ExitCode, Is.EqualTo(2));
+            Assert.That(run.Error, Does.StartWith("error QB2002: "));
+        }
+    }
+
+    private static Model CreateModel()
+    {
+        var model = Model.Create("g", opset: 17);
+        var graph = model.Graph;
+        var input = graph.AddInput("x");
+        input.Declare(ElementType.Float, [null, 3]);
+        var bias = graph.AddInitializer("bias", TensorData.Vector(1f, 2f, 3f));
+        graph.AddNode("Constant", [], "shape").Set(NodeAttribute.Of("value", TensorData.Vector(1L, 3L)));
+        var first = graph.AddNode("Relu", [input], "a");
+        var second = graph.AddNode("Add", [first.Output, bias], "b");
+        var third = graph.AddNode("Odd", [second.Output], "c", domain: "example");
+        var last = graph.AddNode("Relu", [third.Output], "y");
+        last.Output.Declare(ElementType.Float, default);
+        graph.AddOutput(last.Output);
+        return model;
+    }
+}
