@@ -44,7 +44,7 @@ internal sealed class Application(Engine engine, ToolConsole console)
         {
             console.Write(new Diagnostic(
                 DiagnosticCodes.InternalError,
-                $"{exception.GetType().Name}: {exception.Message} This is a bug of QuantBuild; {Program.DebugVariable}=1 shows where."));
+                $"{exception.GetType().Name}: {exception.Message.TrimEnd('.')}. This is a bug of QuantBuild; {Program.DebugVariable}=1 shows where."));
             Trace(exception);
             return ExitCodes.Bug;
         }

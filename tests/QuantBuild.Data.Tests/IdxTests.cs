@@ -19,13 +19,10 @@ internal sealed class IdxTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(set.Read(1).Inputs["x"].ToFloats(), Is.EqualTo(new[] { 102 / 255f, 1 }));
-                Assert.That((set.Read(1).Label, set[1].Label, set[0].Label), Is.EqualTo((9.0, 9.0, 7.0)));
-                Assert.That(set[1].Id, Is.EqualTo($"{images}#1"));
-                Assert.That(set.Files.Select(Path.GetFileName), Is.EqualTo(new[] { images, labels }));
-            }
+            Assert.That(set.Read(1).Inputs["x"].ToFloats(), Is.EqualTo(new[] { 102 / 255f, 1 }));
+            Assert.That((set.Read(1).Label, set[1].Label, set[0].Label), Is.EqualTo((9.0, 9.0, 7.0)));
+            Assert.That(set[1].Id, Is.EqualTo($"{images}#1"));
+            Assert.That(set.Files.Select(Path.GetFileName), Is.EqualTo(new[] { images, labels }));
         }
     }
 
@@ -51,11 +48,8 @@ internal sealed class IdxTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(set.Read(0).Inputs["x"].ToFloats(), Is.EqualTo(new float[] { 0, 30, 0, 30, -10, 20, -10, 20, -20, 10, -20, 10 }));
-                Assert.That(set[0].Label, Is.Null);
-            }
+            Assert.That(set.Read(0).Inputs["x"].ToFloats(), Is.EqualTo(new float[] { 0, 30, 0, 30, -10, 20, -10, 20, -20, 10, -20, 10 }));
+            Assert.That(set[0].Label, Is.Null);
         }
     }
 
@@ -70,11 +64,8 @@ internal sealed class IdxTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
-                Assert.That(error.Message, Does.Contain("[1]").And.Contain("2 images"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
+            Assert.That(error.Message, Does.Contain("[1]").And.Contain("2 images"));
         }
     }
 
@@ -92,11 +83,8 @@ internal sealed class IdxTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
-                Assert.That(error.Message, Does.Contain(message));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
+            Assert.That(error.Message, Does.Contain(message));
         }
     }
 
@@ -119,11 +107,8 @@ internal sealed class IdxTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
-                Assert.That(error.Message, Does.Contain(".npy"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
+            Assert.That(error.Message, Does.Contain(".npy"));
         }
     }
 }

@@ -24,11 +24,8 @@ internal sealed class ImageDecoderTests
         var expected = Fixture.Pixels($"images/{name}.npy");
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That((image.Width, image.Height, image.Channels), Is.EqualTo((expected.Width, expected.Height, expected.Channels)));
-                Assert.That(image.Pixels, Is.EqualTo(expected.Pixels));
-            }
+            Assert.That((image.Width, image.Height, image.Channels), Is.EqualTo((expected.Width, expected.Height, expected.Channels)));
+            Assert.That(image.Pixels, Is.EqualTo(expected.Pixels));
         }
     }
 
@@ -44,11 +41,8 @@ internal sealed class ImageDecoderTests
         var expected = Fixture.Pixels($"jpeg/{name}.npy");
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That((image.Width, image.Height, image.Channels), Is.EqualTo((expected.Width, expected.Height, expected.Channels)));
-                Assert.That(image.Pixels.Zip(expected.Pixels, (ours, theirs) => Math.Abs(ours - theirs)).Max(), Is.AtMost(JpegTolerance));
-            }
+            Assert.That((image.Width, image.Height, image.Channels), Is.EqualTo((expected.Width, expected.Height, expected.Channels)));
+            Assert.That(image.Pixels.Zip(expected.Pixels, (ours, theirs) => Math.Abs(ours - theirs)).Max(), Is.AtMost(JpegTolerance));
         }
     }
 

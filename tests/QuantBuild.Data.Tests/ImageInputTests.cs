@@ -27,11 +27,8 @@ internal sealed class ImageInputTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(tensor.Dimensions, Is.EqualTo(shape));
-                Assert.That(tensor.ToFloats(), Is.EqualTo(expected));
-            }
+            Assert.That(tensor.Dimensions, Is.EqualTo(shape));
+            Assert.That(tensor.ToFloats(), Is.EqualTo(expected));
         }
     }
 
@@ -67,11 +64,8 @@ internal sealed class ImageInputTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(tensor.Type, Is.EqualTo(type));
-                Assert.That(tensor.ToFloats(), Is.EqualTo(new[] { 0.5f }));
-            }
+            Assert.That(tensor.Type, Is.EqualTo(type));
+            Assert.That(tensor.ToFloats(), Is.EqualTo(new[] { 0.5f }));
         }
     }
 
@@ -92,11 +86,8 @@ internal sealed class ImageInputTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
-                Assert.That(error.Message, Does.Contain("int8"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
+            Assert.That(error.Message, Does.Contain("int8"));
         }
     }
 
@@ -107,11 +98,8 @@ internal sealed class ImageInputTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidSetting));
-                Assert.That(error.Message, Is.EqualTo("Mean has 2 values (0.5,0.25); expected 1, or 3 as the image has channels."));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidSetting));
+            Assert.That(error.Message, Is.EqualTo("Mean has 2 values (0.5,0.25); expected 1, or 3 as the image has channels."));
         }
     }
 
@@ -131,11 +119,8 @@ internal sealed class ImageInputTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
-                Assert.That(error.Message, Does.Contain(message).And.Contain(".npz"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
+            Assert.That(error.Message, Does.Contain(message).And.Contain(".npz"));
         }
     }
 

@@ -29,11 +29,8 @@ internal sealed class ImageSizingTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That((sized.Width, sized.Height), Is.EqualTo((targetWidth, targetHeight)));
-                Assert.That(sized.Pixels, Is.All.EqualTo(9));
-            }
+            Assert.That((sized.Width, sized.Height), Is.EqualTo((targetWidth, targetHeight)));
+            Assert.That(sized.Pixels, Is.All.EqualTo(9));
         }
     }
 
@@ -78,11 +75,8 @@ internal sealed class ImageSizingTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
-                Assert.That(error.Message, Does.Contain($"{width}x{height}").And.Contain("32x32").And.EndsWith(wayOut));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
+            Assert.That(error.Message, Does.Contain($"{width}x{height}").And.Contain("32x32").And.EndsWith(wayOut));
         }
     }
 
@@ -93,11 +87,8 @@ internal sealed class ImageSizingTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidSetting));
-                Assert.That(error.Message, Does.Contain("256x256").And.Contain("224x224"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidSetting));
+            Assert.That(error.Message, Does.Contain("256x256").And.Contain("224x224"));
         }
     }
 

@@ -17,14 +17,11 @@ internal sealed class ManifestTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(set.Count, Is.EqualTo(2));
-                Assert.That((set[0].Id, set[0].Label), Is.EqualTo(("set/a/2,0.png", 0.0)));
-                Assert.That((set[1].Id, set[1].Label), Is.EqualTo(("set/b/1.png", 4.0)));
-                Assert.That(set.Read(0).Inputs["x"].ToFloats(), Is.EqualTo(new[] { 51 / 255f }));
-                Assert.That(set.Files.Select(file => Path.GetRelativePath(folder.Path, file).Replace('\\', '/')), Is.EqualTo(new[] { "set/a/2,0.png", "set/b/1.png", "set/list.csv" }));
-            }
+            Assert.That(set.Count, Is.EqualTo(2));
+            Assert.That((set[0].Id, set[0].Label), Is.EqualTo(("set/a/2,0.png", 0.0)));
+            Assert.That((set[1].Id, set[1].Label), Is.EqualTo(("set/b/1.png", 4.0)));
+            Assert.That(set.Read(0).Inputs["x"].ToFloats(), Is.EqualTo(new[] { 51 / 255f }));
+            Assert.That(set.Files.Select(file => Path.GetRelativePath(folder.Path, file).Replace('\\', '/')), Is.EqualTo(new[] { "set/a/2,0.png", "set/b/1.png", "set/list.csv" }));
         }
     }
 
@@ -67,11 +64,8 @@ internal sealed class ManifestTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That((set.Count, set[0].Id), Is.EqualTo((1, file)));
-                Assert.That(set.Read(0).Inputs["x"].Dimensions, Is.EqualTo(expected));
-            }
+            Assert.That((set.Count, set[0].Id), Is.EqualTo((1, file)));
+            Assert.That(set.Read(0).Inputs["x"].Dimensions, Is.EqualTo(expected));
         }
     }
 
@@ -86,11 +80,8 @@ internal sealed class ManifestTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(Samples.Open(folder, input, "plain.csv")[0].Label, Is.EqualTo(3));
-                Assert.That(Samples.Open(folder, input, "labelled.csv")[0].Label, Is.EqualTo(5));
-            }
+            Assert.That(Samples.Open(folder, input, "plain.csv")[0].Label, Is.EqualTo(3));
+            Assert.That(Samples.Open(folder, input, "labelled.csv")[0].Label, Is.EqualTo(5));
         }
     }
 
@@ -121,11 +112,8 @@ internal sealed class ManifestTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidManifest));
-                Assert.That(error.Message, Does.StartWith($"set/list.csv({line}): ").And.Contain(message));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidManifest));
+            Assert.That(error.Message, Does.StartWith($"set/list.csv({line}): ").And.Contain(message));
         }
     }
 
@@ -142,11 +130,8 @@ internal sealed class ManifestTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
-                Assert.That(error.Message, Does.StartWith($"set/list.csv(2): the label is '{label}'"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
+            Assert.That(error.Message, Does.StartWith($"set/list.csv(2): the label is '{label}'"));
         }
     }
 

@@ -25,13 +25,10 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(set.Count, Is.EqualTo(3));
-                Assert.That(set[1].Id, Does.EndWith($"{file}#1"));
-                Assert.That(tensor.ToString(), Is.EqualTo($"{type}[1,2,4]"));
-                Assert.That(tensor.ToFloats(), Is.EqualTo(SecondSlice.Select(value => value / divisor)));
-            }
+            Assert.That(set.Count, Is.EqualTo(3));
+            Assert.That(set[1].Id, Does.EndWith($"{file}#1"));
+            Assert.That(tensor.ToString(), Is.EqualTo($"{type}[1,2,4]"));
+            Assert.That(tensor.ToFloats(), Is.EqualTo(SecondSlice.Select(value => value / divisor)));
         }
     }
 
@@ -44,11 +41,8 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(tensor.Type, Is.EqualTo(type));
-                Assert.That(tensor.ToLongs(), Is.EqualTo(SecondSlice.Select(value => (long)value)));
-            }
+            Assert.That(tensor.Type, Is.EqualTo(type));
+            Assert.That(tensor.ToLongs(), Is.EqualTo(SecondSlice.Select(value => (long)value)));
         }
     }
 
@@ -104,11 +98,8 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(tensor.ToString(), Is.EqualTo("BFloat16[1,2]"));
-                Assert.That(tensor.Bytes.ToArray(), Is.EqualTo(new byte[] { 0x80, 0x3F, 0x00, 0x40 }));
-            }
+            Assert.That(tensor.ToString(), Is.EqualTo("BFloat16[1,2]"));
+            Assert.That(tensor.Bytes.ToArray(), Is.EqualTo(new byte[] { 0x80, 0x3F, 0x00, 0x40 }));
         }
     }
 
@@ -127,11 +118,8 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
-                Assert.That(error.Message, Does.Contain(file).And.Contain("dtype").And.Contain(Arrays.NumPyType.NameOf(type)));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
+            Assert.That(error.Message, Does.Contain(file).And.Contain("dtype").And.Contain(Arrays.NumPyType.NameOf(type)));
         }
     }
 
@@ -144,11 +132,8 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
-                Assert.That(error.Message, Does.Contain(message));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
+            Assert.That(error.Message, Does.Contain(message));
         }
     }
 
@@ -227,11 +212,8 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
-                Assert.That(error.Message, Does.Contain($"[{string.Join(',', shape)}]").And.Contain("[?,49,10]"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
+            Assert.That(error.Message, Does.Contain($"[{string.Join(',', shape)}]").And.Contain("[?,49,10]"));
         }
     }
 
@@ -247,11 +229,8 @@ internal sealed class NpyTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleInput));
-                Assert.That(error.Message, Does.Contain("'a', 'b'").And.Contain(".npz"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleInput));
+            Assert.That(error.Message, Does.Contain("'a', 'b'").And.Contain(".npz"));
         }
     }
 

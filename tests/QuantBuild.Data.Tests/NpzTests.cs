@@ -19,14 +19,11 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(sample.Label, Is.EqualTo(7));
-                Assert.That(set[0].Id, Does.EndWith(file));
-                Assert.That(sample.Inputs["gpu_0/data_0"].ToFloats(), Is.EqualTo(Enumerable.Range(0, 8).Select(i => (float)i)));
-                Assert.That(sample.Inputs["ids"].ToLongs(), Is.EqualTo(new long[] { 1, 2, 3 }));
-                Assert.That(sample.Inputs["ids"].Dimensions, Is.EqualTo(new long[] { 1, 3 }));
-            }
+            Assert.That(sample.Label, Is.EqualTo(7));
+            Assert.That(set[0].Id, Does.EndWith(file));
+            Assert.That(sample.Inputs["gpu_0/data_0"].ToFloats(), Is.EqualTo(Enumerable.Range(0, 8).Select(i => (float)i)));
+            Assert.That(sample.Inputs["ids"].ToLongs(), Is.EqualTo(new long[] { 1, 2, 3 }));
+            Assert.That(sample.Inputs["ids"].Dimensions, Is.EqualTo(new long[] { 1, 3 }));
         }
     }
 
@@ -37,11 +34,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(sample.Inputs, Is.Empty);
-                Assert.That(sample.Label, Is.Null);
-            }
+            Assert.That(sample.Inputs, Is.Empty);
+            Assert.That(sample.Label, Is.Null);
         }
     }
 
@@ -54,12 +48,9 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(sample.Inputs["s"].ToString(), Is.EqualTo("Float[]"));
-                Assert.That(sample.Inputs["s"].ToFloats(), Is.EqualTo(new[] { 2.5f }));
-                Assert.That(sample.Inputs["e"].ToString(), Is.EqualTo("Int32[0,3]"));
-            }
+            Assert.That(sample.Inputs["s"].ToString(), Is.EqualTo("Float[]"));
+            Assert.That(sample.Inputs["s"].ToFloats(), Is.EqualTo(new[] { 2.5f }));
+            Assert.That(sample.Inputs["e"].ToString(), Is.EqualTo("Int32[0,3]"));
         }
     }
 
@@ -70,11 +61,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(sample.Label, Is.Null);
-                Assert.That(sample.Inputs["label"].ToLongs(), Is.EqualTo(new long[] { 3 }));
-            }
+            Assert.That(sample.Label, Is.Null);
+            Assert.That(sample.Inputs["label"].ToLongs(), Is.EqualTo(new long[] { 3 }));
         }
     }
 
@@ -85,12 +73,9 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleInput));
-                Assert.That(error.Message, Is.EqualTo(
-                    "x.npz: the archive lacks 'gpu_0/data_0' and has 'ids'; the model's inputs are 'gpu_0/data_0', 'ids', and beside them only 'label' is read."));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleInput));
+            Assert.That(error.Message, Is.EqualTo(
+                "x.npz: the archive lacks 'gpu_0/data_0' and has 'ids'; the model's inputs are 'gpu_0/data_0', 'ids', and beside them only 'label' is read."));
         }
     }
 
@@ -102,11 +87,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleInput));
-                Assert.That(error.Message, Does.Contain("'y'").And.Contain("'x'"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleInput));
+            Assert.That(error.Message, Does.Contain("'y'").And.Contain("'x'"));
         }
     }
 
@@ -117,11 +99,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
-                Assert.That(error.Message, Is.EqualTo("x.npz: 'x': the sample has shape [2]; the model's input 'x' takes [?,2], batch dimension included."));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleShape));
+            Assert.That(error.Message, Is.EqualTo("x.npz: 'x': the sample has shape [2]; the model's input 'x' takes [?,2], batch dimension included."));
         }
     }
 
@@ -132,11 +111,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
-                Assert.That(error.Message, Is.EqualTo("x.npz: 'x': the array has dtype int64; the model's input 'x' takes float32: save array.astype('float32')."));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
+            Assert.That(error.Message, Is.EqualTo("x.npz: 'x': the array has dtype int64; the model's input 'x' takes float32: save array.astype('float32')."));
         }
     }
 
@@ -175,11 +151,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
-                Assert.That(error.Message, Does.StartWith("x.npz: the label "));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
+            Assert.That(error.Message, Does.StartWith("x.npz: the label "));
         }
     }
 
@@ -217,11 +190,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
-                Assert.That(error.Message, Does.Contain("numpy.savez"));
-            }
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
+            Assert.That(error.Message, Does.Contain("numpy.savez"));
         }
     }
 
@@ -238,11 +208,8 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(set.ContentHash(0), Is.EqualTo(set.ContentHash(1)).And.Not.EqualTo(set.ContentHash(2)));
-                Assert.That(set.ContentHash(0), Has.Length.EqualTo(64));
-            }
+            Assert.That(set.ContentHash(0), Is.EqualTo(set.ContentHash(1)).And.Not.EqualTo(set.ContentHash(2)));
+            Assert.That(set.ContentHash(0), Has.Length.EqualTo(64));
         }
     }
 

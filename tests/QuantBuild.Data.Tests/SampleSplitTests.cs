@@ -16,13 +16,10 @@ internal sealed class SampleSplitTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(split.HeldOut, Has.Length.EqualTo(heldOut));
-                Assert.That(split.Kept.Concat(split.HeldOut).Order(), Is.EqualTo(Enumerable.Range(0, count)));
-                Assert.That(split.Kept, Is.Ordered);
-                Assert.That(split.HeldOut, Is.Ordered);
-            }
+            Assert.That(split.HeldOut, Has.Length.EqualTo(heldOut));
+            Assert.That(split.Kept.Concat(split.HeldOut).Order(), Is.EqualTo(Enumerable.Range(0, count)));
+            Assert.That(split.Kept, Is.Ordered);
+            Assert.That(split.HeldOut, Is.Ordered);
         }
     }
 
@@ -66,11 +63,8 @@ internal sealed class SampleSplitTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(split.HeldOut, Is.Not.Empty);
-                Assert.That(split.Kept.Select(index => hashes[index]).Intersect(split.HeldOut.Select(index => hashes[index])), Is.Empty);
-            }
+            Assert.That(split.HeldOut, Is.Not.Empty);
+            Assert.That(split.Kept.Select(index => hashes[index]).Intersect(split.HeldOut.Select(index => hashes[index])), Is.Empty);
         }
     }
 

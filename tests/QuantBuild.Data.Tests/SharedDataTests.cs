@@ -68,11 +68,8 @@ internal sealed class SharedDataTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(values.Sum(value => Math.Abs((double)value)), Is.EqualTo(reference.Sum).Within(1e-5));
-                Assert.That(Pick(values), Is.EqualTo(reference.Elements).Within(1e-6f));
-            }
+            Assert.That(values.Sum(value => Math.Abs((double)value)), Is.EqualTo(reference.Sum).Within(1e-5));
+            Assert.That(Pick(values), Is.EqualTo(reference.Elements).Within(1e-6f));
         }
     }
 
@@ -83,11 +80,8 @@ internal sealed class SharedDataTests
 
         using (Assert.EnterMultipleScope())
         {
-            using (Assert.EnterMultipleScope())
-            {
-                Assert.That(values.Sum(value => Math.Abs((double)value)), Is.EqualTo(reference.Sum).Within(0.2).Percent);
-                Assert.That(Pick(values), Is.EqualTo(reference.Elements).Within(reference.Tolerance));
-            }
+            Assert.That(values.Sum(value => Math.Abs((double)value)), Is.EqualTo(reference.Sum).Within(0.2).Percent);
+            Assert.That(Pick(values), Is.EqualTo(reference.Elements).Within(reference.Tolerance));
         }
     }
 

@@ -10,7 +10,6 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode BadCommandLine = new("QB1001", Error, "The command line is not understood");
     public static readonly DiagnosticCode InvalidSetting = new("QB1002", Error, "A setting has a value that is not valid");
     public static readonly DiagnosticCode MissingSetting = new("QB1003", Error, "A setting that is needed is missing");
-    public static readonly DiagnosticCode UnsupportedCombination = new("QB1004", Error, "The settings do not go together");
     public static readonly DiagnosticCode DuplicateOutput = new("QB1005", Error, "Two models would be written to the same path");
     public static readonly DiagnosticCode UnknownMetadata = new("QB1006", Warning, "An item has metadata that QuantBuild does not know");
     public static readonly DiagnosticCode OutputNotWritable = new("QB1007", Error, "The output cannot be written");
@@ -51,7 +50,7 @@ public static class DiagnosticCodes
 
     public static ImmutableArray<DiagnosticCode> All { get; } =
     [
-        BadCommandLine, InvalidSetting, MissingSetting, UnsupportedCombination, DuplicateOutput, UnknownMetadata,
+        BadCommandLine, InvalidSetting, MissingSetting, DuplicateOutput, UnknownMetadata,
         OutputNotWritable, NotBuilt, RuntimeMissing, PackageLeaks,
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
