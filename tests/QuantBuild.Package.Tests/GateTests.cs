@@ -1,0 +1,52 @@
+using System.Text.RegularExpressions;
+
+namespace QuantBuild.Package.Tests;
+
+internal sealed class GateTests
+{
+    [Test]
+    public void Build_WithAFailedGate_FailsUntilTheLimitIsLoosened()
+    {
+        using var project = Project.Create(Project.Item.Replace("0.5", "-1", StringComparison.Ordinal));
+
+        var first = project.Build();
+        var result = Directory.GetFiles(project["obj/quantbuild"], "*.withheld", SearchOption.AllDirectories).Single();
+        var made = (File.GetLastWriteTimeUtc(result), Convert.ToHexString(File.ReadAllBytes(result)));
+        var second = project.Build();
+        var madeAgain = (File.GetLastWriteTimeUtc(result), Convert.ToHexString(File.ReadAllBytes(result)));
+        var published = project.Run("publish", "--no-build", "-c", "Debug");
+        var deployedByFailure = File.Exists(project.Deployed);
+        project.Replace("App.csproj", "MaxAccuracyDrop=\"-1\"", "MaxAccuracyDrop=\"0.5\"");
+        var loosened = project.Build();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.Lines("QB3001"), Has.One.Items);
+            Assert.That(
+                first.Lines("QB3001").First(),
+                Does.Match($@"^{Regex.Escape(project["App.csproj"])}\(6,5\): error QB3001: models/digits\.onnx: top1 (fell|rose) from \d\.\d{{4}} to \d\.\d{{4}} \(drop -?\d\.\d{{4}}, at most -1\.0000 allowed\); most sensitive: \S+ \(\d+\.\d dB\), \S+ \(\d+\.\d dB\), \S+ \(\d+\.\d dB\) https://\S+QB3001\.md"));
+            Assert.That(second.Lines("QB3001"), Is.EqualTo(first.Lines("QB3001")));
+            Assert.That(madeAgain, Is.EqualTo(made));
+            Assert.That(published.Lines("QB1101"), Has.One.Items);
+            Assert.That(deployedByFailure, Is.False);
+            Assert.That((loosened.Succeeded, loosened.Quantized, loosened.Reused), Is.EqualTo((true, 0, 1)), loosened.Output);
+            Assert.That(File.Exists(project.Deployed) ? Convert.ToHexString(File.ReadAllBytes(project.Deployed)) : "", Is.EqualTo(made.Item2));
+        }
+    }
+
+    [Test]
+    public void Limit_FromAPropertyOrADefinition_IsAGate()
+    {
+        using var project = Project.Create(Project.Item.Replace("MaxAccuracyDrop=\"0.5\"", "", StringComparison.Ordinal));
+
+        var byProperty = project.Build("-p:QuantBuildMaxAccuracyDrop=-1");
+        project.Replace("App.csproj", "<ItemGroup>", "<ItemDefinitionGroup><QuantizeModel><MaxAccuracyDrop>-2</MaxAccuracyDrop></QuantizeModel></ItemDefinitionGroup><ItemGroup>");
+        var byDefinition = project.Build();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(byProperty.Lines("QB3001").FirstOrDefault(), Does.Contain("at most -1.0000 allowed"), byProperty.Output);
+            Assert.That(byDefinition.Lines("QB3001").FirstOrDefault(), Does.Contain("at most -2.0000 allowed"), byDefinition.Output);
+        }
+    }
+}

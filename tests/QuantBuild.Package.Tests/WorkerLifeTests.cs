@@ -1,0 +1,85 @@
+using System.Diagnostics;
+
+namespace QuantBuild.Package.Tests;
+
+/// <summary>The worker's end, foreseen and unforeseen.</summary>
+[Platform(Include = "Linux", Reason = "Processes are found through /proc, and hosts are shell scripts")]
+internal sealed class WorkerLifeTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private Project _project = null!;
+
+    [OneTimeSetUp]
+    public void Build()
+    {
+        _project = Project.Create();
+        Assert.That(_project.Build().ExitCode, Is.Zero);
+    }
+
+    [OneTimeTearDown]
+    public void Delete() => _project.Dispose();
+
+    [SetUp]
+    public void MakeStale() => File.SetLastWriteTimeUtc(_project.Model, DateTime.UtcNow);
+
+    [TestCase(137, "exit code 137", "QB9003")]
+    [TestCase(150, "needs the .NET 10 runtime", "QB1102")]
+    public void Worker_ThatEndsWithoutAnAnswer_IsExplained(int exitCode, string message, string code)
+    {
+        _project.Write("host.sh", $"#!/bin/sh\nread request\necho first line >&2\necho second line >&2\nexit {exitCode}\n");
+        File.SetUnixFileMode(_project["host.sh"], UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+
+        var result = _project.Build($"-p:_QuantBuildHost={_project["host.sh"]}");
+
+        Assert.That(
+            result.Lines(code).SingleOrDefault(),
+            Does.StartWith($"{_project["App.csproj"]}(6,5): error {code}: ").And.Contain(message).And.Contain("first line second line"), result.Output);
+    }
+
+    [Test]
+    public void Host_ThatIsNotThere_AsksForTheRuntime()
+    {
+        var result = _project.BuildWithoutWorker();
+
+        Assert.That(result.Lines("QB1102").SingleOrDefault(), Does.Contain("(6,5): error QB1102: "), result.Output);
+    }
+
+    [TestCase("INT")]
+    [TestCase("KILL")]
+    public void Build_ThatIsInterrupted_LeavesNoWorker(string signal)
+    {
+        // The worker waits for the store as long as another one holds it
+        var store = Directory.GetFiles(_project["obj/quantbuild"], "lock", SearchOption.AllDirectories).Single();
+        using var held = new FileStream(store, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        using var build = DotNet.Start(_project.Folder, "build", "--no-restore");
+        Assert.That(() => Workers(), Is.Not.Empty.After((int)Patience.TotalMilliseconds, 100));
+
+        using (var kill = Process.Start("kill", [$"-{signal}", $"{build.Id}"]))
+        {
+            kill.WaitForExit();
+        }
+
+        Assert.That(() => Workers(), Is.Empty.After((int)Patience.TotalMilliseconds, 100));
+        Assert.That(build.WaitForExit(Patience), Is.True);
+        Assert.That(Directory.GetFiles(_project["obj/quantbuild"], "passed.stamp", SearchOption.AllDirectories), Is.Empty);
+    }
+
+    private static string[] Workers() =>
+    [
+        .. Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)).Select(CommandLine)
+            .Where(line => line.Contains(PackageFeed.Cache, StringComparison.Ordinal) && line.Contains("quantbuild.dll", StringComparison.Ordinal)),
+    ];
+
+    private static string CommandLine(string process)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(process, "cmdline"));
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}
