@@ -40,7 +40,7 @@ public static class ModelQuantizer
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
-        return new(bytes, Gates.Judge(report with { Diagnostics = [.. report.Diagnostics, .. AccuracyWarnings.Of(report, request.Settings)] }, request.Settings));
+        return new(bytes, Gates.Judge(report, request.Settings));
     }
 
     private static ImmutableDictionary<string, Observation> Observe(Model prepared, ModelProfile profile, SampleRun samples, QuantizationRequest request)

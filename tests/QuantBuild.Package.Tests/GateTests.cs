@@ -7,7 +7,7 @@ internal sealed class GateTests
     [Test]
     public void Build_WithAFailedGate_FailsUntilTheLimitIsLoosened()
     {
-        using var project = Project.Create(Project.Item.Replace("0.5", "-1", StringComparison.Ordinal));
+        using var project = Project.Create(Project.DefaultItem.Replace("0.5", "-1", StringComparison.Ordinal));
 
         var first = project.Build();
         var result = Directory.GetFiles(project["obj/quantbuild"], "*.withheld", SearchOption.AllDirectories).Single();
@@ -23,7 +23,7 @@ internal sealed class GateTests
         {
             Assert.That(first.Lines("QB3001"), Has.One.Items);
             Assert.That(
-                first.Lines("QB3001").First(),
+                first.Line("QB3001"),
                 Does.Match($@"^{Regex.Escape(project["App.csproj"])}\(6,5\): error QB3001: models/digits\.onnx: top1 (fell|rose) from \d\.\d{{4}} to \d\.\d{{4}} \(drop -?\d\.\d{{4}}, at most -1\.0000 allowed\); most sensitive: \S+ \(\d+\.\d dB\), \S+ \(\d+\.\d dB\), \S+ \(\d+\.\d dB\) https://\S+QB3001\.md"));
             Assert.That(second.Lines("QB3001"), Is.EqualTo(first.Lines("QB3001")));
             Assert.That(madeAgain, Is.EqualTo(made));
@@ -37,7 +37,7 @@ internal sealed class GateTests
     [Test]
     public void Limit_FromAPropertyOrADefinition_IsAGate()
     {
-        using var project = Project.Create(Project.Item.Replace("MaxAccuracyDrop=\"0.5\"", "", StringComparison.Ordinal));
+        using var project = Project.Create(Project.DefaultItem.Replace("MaxAccuracyDrop=\"0.5\"", "", StringComparison.Ordinal));
 
         var byProperty = project.Build("-p:QuantBuildMaxAccuracyDrop=-1");
         project.Replace("App.csproj", "<ItemGroup>", "<ItemDefinitionGroup><QuantizeModel><MaxAccuracyDrop>-2</MaxAccuracyDrop></QuantizeModel></ItemDefinitionGroup><ItemGroup>");
@@ -45,8 +45,8 @@ internal sealed class GateTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(byProperty.Lines("QB3001").FirstOrDefault(), Does.Contain("at most -1.0000 allowed"), byProperty.Output);
-            Assert.That(byDefinition.Lines("QB3001").FirstOrDefault(), Does.Contain("at most -2.0000 allowed"), byDefinition.Output);
+            Assert.That(byProperty.Line("QB3001"), Does.Contain("at most -1.0000 allowed"), byProperty.Output);
+            Assert.That(byDefinition.Line("QB3001"), Does.Contain("at most -2.0000 allowed"), byDefinition.Output);
         }
     }
 }

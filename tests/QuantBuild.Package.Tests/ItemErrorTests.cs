@@ -31,7 +31,7 @@ internal sealed class ItemErrorTests
 
         var result = _project.Build();
 
-        Assert.That(result.Lines("QB1002").SingleOrDefault(), Does.StartWith($"{_project["App.csproj"]}(6,5): error QB1002: {message}"), result.Output);
+        Assert.That(result.Line("QB1002"), Does.StartWith($"{_project["App.csproj"]}(6,5): error QB1002: {message}"), result.Output);
     }
 
     [Test]
@@ -39,7 +39,7 @@ internal sealed class ItemErrorTests
     {
         var result = _project.Build("-p:QuantBuildMode=Int8");
 
-        Assert.That(result.Lines("QB1002").SingleOrDefault(), Does.Contain("QuantBuildMode is 'Int8'; expected one of Quantize, PassThrough."), result.Output);
+        Assert.That(result.Line("QB1002"), Does.Contain("QuantBuildMode is 'Int8'; expected one of Quantize, PassThrough."), result.Output);
     }
 
     [Test]
@@ -56,10 +56,10 @@ internal sealed class ItemErrorTests
         {
             Assert.That(warned.ExitCode, Is.Zero, warned.Output);
             Assert.That(
-                warned.Lines("QB1006").FirstOrDefault(),
+                warned.Line("QB1006"),
                 Does.StartWith($"{_project["App.csproj"]}(6,5): warning QB1006: models/digits.onnx: the metadata 'MaxAcuracyDrop' is not known and has no effect; did you mean 'MaxAccuracyDrop'?"));
-            Assert.That(promoted.Lines("QB1006").FirstOrDefault(), Does.Contain("(6,5): error QB1006"), promoted.Output);
-            Assert.That(promotedAgain.Lines("QB1006").FirstOrDefault(), Does.Contain("(6,5): error QB1006"), promotedAgain.Output);
+            Assert.That(promoted.Line("QB1006"), Does.Contain("(6,5): error QB1006"), promoted.Output);
+            Assert.That(promotedAgain.Line("QB1006"), Does.Contain("(6,5): error QB1006"), promotedAgain.Output);
             Assert.That(silenced.ExitCode, Is.Zero, silenced.Output);
             Assert.That(silenced.Lines("QB1006"), Is.Empty);
         }
@@ -68,12 +68,12 @@ internal sealed class ItemErrorTests
     [Test]
     public void Models_WithOneOutputPath_AreAnErrorAtTheSecond()
     {
-        _project.Replace("App.csproj", Project.Item, $"{Project.Item}\n    <QuantizeModel Include=\"other.onnx\" Link=\"models/digits.onnx\" />");
+        _project.Replace("App.csproj", Project.DefaultItem, $"{Project.DefaultItem}\n    <QuantizeModel Include=\"other.onnx\" Link=\"models/digits.onnx\" />");
 
         var result = _project.Build();
 
         Assert.That(
-            result.Lines("QB1005").SingleOrDefault(),
+            result.Line("QB1005"),
             Does.StartWith($"{_project["App.csproj"]}(7,5): error QB1005: models/digits.onnx and other.onnx would both be written to 'models/digits.onnx'"), result.Output);
     }
 
@@ -85,18 +85,18 @@ internal sealed class ItemErrorTests
 
         var result = _project.Build($"-p:QuantBuildMode={mode}");
 
-        Assert.That(result.Lines("QB2001").SingleOrDefault(), Does.StartWith($"{_project["App.csproj"]}(6,5): error QB2001: models/digit.onnx: "), result.Output);
+        Assert.That(result.Line("QB2001"), Does.StartWith($"{_project["App.csproj"]}(6,5): error QB2001: models/digit.onnx: "), result.Output);
     }
 
     [Test]
     public void Item_OfAnImportedFile_IsReportedThere()
     {
-        _project.Replace("App.csproj", Project.Item, "");
-        _project.Write("Directory.Build.targets", $"<Project>\n  <ItemGroup>\n\n    {Project.Item.Replace("digits.onnx", "*.onnx", StringComparison.Ordinal).Replace("0.5", "much", StringComparison.Ordinal)}\n  </ItemGroup>\n</Project>");
+        _project.Replace("App.csproj", Project.DefaultItem, "");
+        _project.Write("Directory.Build.targets", $"<Project>\n  <ItemGroup>\n\n    {Project.DefaultItem.Replace("digits.onnx", "*.onnx", StringComparison.Ordinal).Replace("0.5", "much", StringComparison.Ordinal)}\n  </ItemGroup>\n</Project>");
 
         var result = _project.Build();
         File.Delete(_project["Directory.Build.targets"]);
 
-        Assert.That(result.Lines("QB1002").SingleOrDefault(), Does.StartWith($"{_project["Directory.Build.targets"]}(4,5): error QB1002: models/digits.onnx: MaxAccuracyDrop is 'much'"), result.Output);
+        Assert.That(result.Line("QB1002"), Does.StartWith($"{_project["Directory.Build.targets"]}(4,5): error QB1002: models/digits.onnx: MaxAccuracyDrop is 'much'"), result.Output);
     }
 }

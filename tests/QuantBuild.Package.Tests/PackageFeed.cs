@@ -37,8 +37,7 @@ internal sealed class PackageFeed
         var configuration = typeof(PackageFeed).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(item => item.Key == "Configuration").Value!;
         var result = DotNet.Run(
             Repository, "pack", "src/QuantBuild.Tasks", "--no-build", "-c", configuration, "-o", Path.Combine(Root, "feed"), $"-p:PackageVersion={Version}");
-        Assert.That(result.ExitCode, Is.Zero, result.Output);
-        Assert.That(result.Output, Does.Not.Contain("warning"));
+        Assert.That(result is { ExitCode: 0 } && !result.Output.Contains("warning", StringComparison.Ordinal), Is.True, result.Output);
     }
 
     [OneTimeTearDown]

@@ -3,7 +3,7 @@ namespace QuantBuild.Package.Tests;
 /// <summary>A folder with a small project: the sample's model and a few of its images, no code.</summary>
 internal sealed class Project : IDisposable
 {
-    public const string Item = """<QuantizeModel Include="models/digits.onnx" CalibrationData="data/calibration/**/*.png" EvaluationData="data/evaluation" MaxAccuracyDrop="0.5" />""";
+    public const string DefaultItem = """<QuantizeModel Include="models/digits.onnx" CalibrationData="data/calibration/**/*.png" EvaluationData="data/evaluation" MaxAccuracyDrop="0.5" />""";
 
     private const int ImagesPerClass = 2;
 
@@ -18,7 +18,7 @@ internal sealed class Project : IDisposable
     public string this[string path] => Path.Combine(Folder, path);
 
     /// <summary>The tests' own project with that item; the item starts at line 6, column 5.</summary>
-    public static Project Create(string item = Item, string properties = "", string name = "App", string folder = "")
+    public static Project Create(string item = DefaultItem, string properties = "", string name = "App", string folder = "")
     {
         var project = Copy(Path.Combine(folder.Length > 0 ? folder : NewFolder(), name));
         project.Write($"{name}.csproj", $"""

@@ -4,6 +4,7 @@ namespace QuantBuild.Package.Tests;
 
 /// <summary>The worker's end, foreseen and unforeseen.</summary>
 [Platform(Include = "Linux", Reason = "Processes are found through /proc, and hosts are shell scripts")]
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 internal sealed class WorkerLifeTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -33,7 +34,7 @@ internal sealed class WorkerLifeTests
         var result = _project.Build($"-p:_QuantBuildHost={_project["host.sh"]}");
 
         Assert.That(
-            result.Lines(code).SingleOrDefault(),
+            result.Line(code),
             Does.StartWith($"{_project["App.csproj"]}(6,5): error {code}: ").And.Contain(message).And.Contain("first line second line"), result.Output);
     }
 
@@ -42,7 +43,7 @@ internal sealed class WorkerLifeTests
     {
         var result = _project.BuildWithoutWorker();
 
-        Assert.That(result.Lines("QB1102").SingleOrDefault(), Does.Contain("(6,5): error QB1102: "), result.Output);
+        Assert.That(result.Line("QB1102"), Does.Contain("(6,5): error QB1102: "), result.Output);
     }
 
     [TestCase("INT")]
@@ -60,9 +61,12 @@ internal sealed class WorkerLifeTests
             kill.WaitForExit();
         }
 
-        Assert.That(() => Workers(), Is.Empty.After((int)Patience.TotalMilliseconds, 100));
-        Assert.That(build.WaitForExit(Patience), Is.True);
-        Assert.That(Directory.GetFiles(_project["obj/quantbuild"], "passed.stamp", SearchOption.AllDirectories), Is.Empty);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(() => Workers(), Is.Empty.After((int)Patience.TotalMilliseconds, 100));
+            Assert.That(build.WaitForExit(Patience), Is.True);
+            Assert.That(Directory.GetFiles(_project["obj/quantbuild"], "passed.stamp", SearchOption.AllDirectories), Is.Empty);
+        }
     }
 
     private static string[] Workers() =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Reports;
@@ -10,6 +11,8 @@ internal static class AccuracyWarnings
 {
     private const double UnlimitedDrop = 0.01;
     private const double LowestAgreement = 0.95;
+
+    public static ImmutableArray<DiagnosticCode> Codes { get; } = [DiagnosticCodes.AccuracyDropped, DiagnosticCodes.AgreementLow];
 
     public static IEnumerable<Diagnostic> Of(QuantizationReport report, QuantizationSettings settings)
     {

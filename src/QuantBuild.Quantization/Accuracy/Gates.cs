@@ -22,8 +22,8 @@ public static class Gates
     ];
 
     /// <summary>
-    /// The report with the gates that <paramref name="settings"/> ask for, in place of those that it had, and an error for each
-    /// that failed.
+    /// The report with the gates that <paramref name="settings"/> ask for, in place of those that it had, an error for each that
+    /// failed, and warnings where none was asked for.
     /// </summary>
     /// <exception cref="QuantBuildException">A limit is set on something that was not measured.</exception>
     public static QuantizationReport Judge(QuantizationReport report, QuantizationSettings settings)
@@ -32,12 +32,14 @@ public static class Gates
             .Where(gate => gate.Limit(settings) is not null)
             .Select(gate => (Gate: gate, Result: Judge(gate, gate.Limit(settings)!.Value, report)))
             .ToImmutableArray();
+        ImmutableArray<DiagnosticCode> judgements = [.. All.Select(gate => gate.Failed), .. AccuracyWarnings.Codes];
         return report with
         {
             Gates = [.. judged.Select(item => item.Result)],
             Diagnostics =
             [
-                .. report.Diagnostics.Where(diagnostic => All.All(gate => gate.Failed != diagnostic.Code)),
+                .. report.Diagnostics.Where(diagnostic => !judgements.Contains(diagnostic.Code)),
+                .. AccuracyWarnings.Of(report, settings),
                 .. judged.Where(item => !item.Result.Passed).Select(item =>
                     new Diagnostic(item.Gate.Failed, $"{report.Model}: {item.Gate.Message(report, item.Result)}")),
             ],
