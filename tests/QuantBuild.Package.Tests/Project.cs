@@ -73,7 +73,13 @@ internal sealed class Project : IDisposable
     }
 
     /// <summary>Deletes what is in the folder, other projects beside it included.</summary>
-    public void Dispose() => Directory.Delete(Path.GetDirectoryName(Folder)!, recursive: true);
+    public void Dispose()
+    {
+        if (Path.GetDirectoryName(Folder) is { } parent && Directory.Exists(parent))
+        {
+            Directory.Delete(parent, recursive: true);
+        }
+    }
 
     private static Project Copy(string folder)
     {
