@@ -55,7 +55,7 @@ internal sealed class BuildWorker(Engine engine, Stream output)
         }
         catch (Exception exception)
         {
-            Say(exception, new ModelChannel(channel, 0));
+            Say(exception, "the request", new ModelChannel(channel, 0));
             return ExitCodes.Bug;
         }
     }
@@ -79,17 +79,17 @@ internal sealed class BuildWorker(Engine engine, Stream output)
         }
         catch (Exception exception)
         {
-            Say(exception, channel);
+            Say(exception, model.Source, channel);
             channel.Result(passed: false, $"{model.Source}: failed");
             return ExitCodes.Bug;
         }
     }
 
-    private static void Say(Exception exception, ModelChannel channel)
+    private static void Say(Exception exception, string subject, ModelChannel channel)
     {
         channel.Say(new(
             DiagnosticCodes.InternalError,
-            $"{exception.GetType().Name}: {exception.Message.TrimEnd('.')}. This is a bug of QuantBuild; please report it with a binary log (-bl), which shows where."));
+            $"{subject}: {exception.GetType().Name}: {exception.Message.TrimEnd('.')}. This is a bug of QuantBuild; please report it with a binary log (-bl), which shows where."));
         channel.Trace(exception.ToString());
     }
 }

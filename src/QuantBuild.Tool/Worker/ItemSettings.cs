@@ -34,7 +34,7 @@ internal sealed class ItemSettings
     /// <summary>A misspelt limit must not silently be none.</summary>
     public IEnumerable<Diagnostic> Warnings => _unknown.Select(name => new Diagnostic(
         DiagnosticCodes.UnknownMetadata,
-        $"{_model}: the metadata '{name}' is not known and has no effect{Hint(name)}."));
+        $"{_model}: the metadata '{name}' is not known and has no effect{Hint(name)}"));
 
     /// <exception cref="QuantBuildException">A value is not valid.</exception>
     public QuantizationSettings Parse()
@@ -57,6 +57,6 @@ internal sealed class ItemSettings
     private static string Hint(string name)
     {
         ImmutableArray<string> known = [.. SettingDefinitions.All.Select(setting => setting.MetadataName), .. OfTheBuild];
-        return NearestWord.Find(name, known) is { } meant ? $"; did you mean '{meant}'?" : $"; known are {string.Join(", ", known)}";
+        return NearestWord.Find(name, known) is { } meant ? $"; did you mean '{meant}'?" : $"; known are {string.Join(", ", known)}.";
     }
 }
