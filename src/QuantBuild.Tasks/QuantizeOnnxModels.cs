@@ -11,6 +11,9 @@ public sealed class QuantizeOnnxModels : Task, ICancelableTask
 {
     private const int FrameworkMissing = 150;
 
+    /// <summary>The worker could not even read the request, and has said so.</summary>
+    private const int WorkerFailed = 70;
+
     private readonly object _lock = new();
     private readonly ModelLog _log;
     private ModelItem[] _models = [];
@@ -165,10 +168,14 @@ public sealed class QuantizeOnnxModels : Task, ICancelableTask
         {
             ReportMissingRuntime(errors);
         }
-        else if (_results < _models.Length && !Log.HasLoggedErrors)
+        else if (_results < _models.Length && !(exitCode == WorkerFailed && Log.HasLoggedErrors))
         {
             var said = errors.Length > 0 ? $"; it said: {errors}" : "";
             _log.Error("QB9003", $"QuantBuild's worker ended with exit code {exitCode} before it was done{said}. If it was not killed (memory?), please report this with a binary log (-bl).", _models[0].Position);
+        }
+        else if (errors.Length > 0)
+        {
+            _log.Message(MessageImportance.Low, errors);
         }
     }
 

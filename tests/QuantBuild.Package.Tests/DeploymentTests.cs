@@ -5,7 +5,7 @@ namespace QuantBuild.Package.Tests;
 /// <summary>Where the model gets to.</summary>
 internal sealed class DeploymentTests
 {
-    private const string PassThrough = "-p:QuantBuildMode=PassThrough";
+    private const string PassThrough = "-p:QuantBuildMode=passthrough";
 
     [Test]
     public void Publish_WithAndWithoutBuild_CarriesTheModel()
@@ -163,7 +163,10 @@ internal sealed class DeploymentTests
     {
         var folder = Path.Combine(Project.NewFolder(), "a b (ü) 日本 & 'c' @+=#");
         using var project = Project.Create(
-            """<QuantizeModel Include="models/zahl é %2541 a;b.onnx" CalibrationData="data/ein ordner/**/*.png" EvaluationData="data/evaluation" />""".Replace(";", "%3B", StringComparison.Ordinal), folder: folder);
+            """<QuantizeModel Include="models/zahl é %2541 a;b.onnx" CalibrationData="data/ein ordner/**/*.png" EvaluationData="data/evaluation" />""".Replace(";", "%3B", StringComparison.Ordinal)
+            + """<QuantizeModel Include="../outside.onnx" CalibrationData="data/evaluation" />""",
+            folder: folder);
+        File.Copy(project.Model, project["../outside.onnx"]);
         File.Move(project.Model, project["models/zahl é %41 a;b.onnx"]);
         Directory.Move(project["data/calibration"], project["data/ein ordner"]);
 
@@ -175,6 +178,7 @@ internal sealed class DeploymentTests
             Assert.That(built.ExitCode, Is.Zero, built.Output);
             Assert.That(nothing.ExitCode, Is.Zero, nothing.Output);
             Assert.That(File.Exists(project["bin/Debug/net10.0/models/zahl é %41 a;b.onnx"]), Is.True);
+            Assert.That(File.Exists(project["bin/Debug/net10.0/outside.onnx"]), Is.True);
         }
     }
 

@@ -39,12 +39,14 @@ internal sealed class GateTests
     {
         using var project = Project.Create(Project.DefaultItem.Replace("MaxAccuracyDrop=\"0.5\"", "", StringComparison.Ordinal));
 
+        var passed = project.Build("-p:QuantBuildMaxAccuracyDrop=0.5");
         var byProperty = project.Build("-p:QuantBuildMaxAccuracyDrop=-1");
         project.Replace("App.csproj", "<ItemGroup>", "<ItemDefinitionGroup><QuantizeModel><MaxAccuracyDrop>-2</MaxAccuracyDrop></QuantizeModel></ItemDefinitionGroup><ItemGroup>");
         var byDefinition = project.Build();
 
         using (Assert.EnterMultipleScope())
         {
+            Assert.That(passed.ExitCode, Is.Zero, passed.Output);
             Assert.That(byProperty.Line("QB3001"), Does.Contain("at most -1.0000 allowed"), byProperty.Output);
             Assert.That(byDefinition.Line("QB3001"), Does.Contain("at most -2.0000 allowed"), byDefinition.Output);
         }

@@ -6,7 +6,7 @@ namespace QuantBuild.Tool.Worker;
 internal sealed record WorkerRequest(string Mode, string ProjectDirectory, int Threads, ImmutableArray<WorkerModel> Models)
 {
     /// <summary>The models are only looked at: the float files themselves are deployed.</summary>
-    public bool IsPassThrough => Mode == "PassThrough";
+    public bool IsPassThrough => string.Equals(Mode, "PassThrough", StringComparison.OrdinalIgnoreCase);
 }
 
 /// <summary>
