@@ -95,6 +95,17 @@ internal sealed class OperatorTests
         return Conv(graph, padded, 8, 16, bias: true);
     }), [1, 8, 6, 6], "Conv", "Pad", "Conv");
 
+    /// <summary>Operators of ONNX's first years, which ONNX Runtime still runs below opset 10.</summary>
+    [Test]
+    public void Opset7_ImageScalerAffineAndCrop_AreRaisedWithTheSameResult() => Verify(TinyModels.Build(7, [1, 8, 6, 6], (graph, x) =>
+    {
+        var scaled = graph.AddNode("ImageScaler", [x], "scaled").Set("scale", 2f)
+            .Set(NodeAttribute.Of("bias", [0.1f, 0.2f, 0.3f, 0.4f, -0.1f, -0.2f, -0.3f, -0.4f])).Output;
+        var first = Conv(graph, scaled, 16, 8, bias: true);
+        var affine = graph.AddNode("Affine", [first], "affine").Set("alpha", 0.5f).Set("beta", 1f).Output;
+        return graph.AddNode("Crop", [affine], "cropped").Set("border", [1L, 0, 1, 2]).Output;
+    }), [1, 8, 6, 6], "Conv");
+
     [Test]
     public void NothingToQuantize_IsWrittenAsFloatWithAWarning()
     {

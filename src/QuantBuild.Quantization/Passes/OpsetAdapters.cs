@@ -44,7 +44,8 @@ internal static class OpsetAdapters
         new("TopK", 10, node => TopKInput(node)),
         new("ImageScaler", 10, ImageScalerToArithmetic),
         new("Crop", 10, CropToSlice),
-        .. new[] { "Affine", "ATen", "DynamicSlice", "GivenTensorFill", "GRUUnit", "ParametricSoftplus", "ScaledTanh" }
+        new("Affine", 10, node => ScaleAndShift(node, node.Float("alpha", 1), TensorData.Scalar(node.Float("beta", 0)))),
+        .. new[] { "ATen", "DynamicSlice", "GivenTensorFill", "GRUUnit", "ParametricSoftplus", "ScaledTanh" }
             .Select(type => new OpsetAdapter(type, 10, _ => false)),
         new("Resize", 11, ResizeInputs),
         new("Clip", 11, ClipInputs),
@@ -221,11 +222,15 @@ internal static class OpsetAdapters
     /// <summary>x · scale + bias for each channel of an NCHW image.</summary>
     private static bool ImageScalerToArithmetic(Node node)
     {
-        var (scale, bias, input) = (node.Float("scale", 1), node.Floats("bias"), node.Input(0));
+        var bias = node.Floats("bias");
+        return ScaleAndShift(node, node.Float("scale", 1), bias.IsDefault ? TensorData.Scalar(0f) : TensorData.Create([bias.Length, 1, 1], bias.AsSpan()));
+    }
+
+    private static bool ScaleAndShift(Node node, float scale, TensorData shift)
+    {
         var factor = Constant(node, "scale", TensorData.Scalar(scale));
-        var product = node.Graph.AddNode("Mul", [input, factor], node.Output.Name + "_scaled", node);
-        var shift = bias.IsDefault ? TensorData.Scalar(0f) : TensorData.Create([bias.Length, 1, 1], bias.AsSpan());
-        node.Graph.Replace(node, "Add", [product.Output, Constant(node, "bias", shift)]);
+        var product = node.Graph.AddNode("Mul", [node.Input(0), factor], node.Output.Name + "_scaled", node);
+        node.Graph.Replace(node, "Add", [product.Output, Constant(node, "shift", shift)]);
         return true;
     }
 
