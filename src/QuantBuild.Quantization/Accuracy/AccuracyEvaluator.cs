@@ -41,7 +41,7 @@ internal static class AccuracyEvaluator
         var floats = new List<string>();
         model.Run(samples.Samples.Read(samples.Indices[0]).Inputs, names, (index, type, _, bytes) =>
         {
-            if (type is ElementType.Float or ElementType.Double or ElementType.Float16 && !bytes.IsEmpty)
+            if ((type is ElementType.Float or ElementType.Double or ElementType.Float16) && !bytes.IsEmpty)
             {
                 floats.Add(names[index]);
             }

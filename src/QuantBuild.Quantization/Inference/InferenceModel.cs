@@ -24,6 +24,10 @@ internal sealed class InferenceModel : IDisposable
     public ImmutableArray<InputSpecification> Inputs =>
         [.. _session.InputNames.Select(name => Specification(name, _session.InputMetadata[name]))];
 
+    /// <summary>The outputs, with what ONNX Runtime knows of their shapes before any run.</summary>
+    public ImmutableArray<InputSpecification> Outputs =>
+        [.. _session.OutputNames.Select(name => Specification(name, _session.OutputMetadata[name]))];
+
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
     public static InferenceModel Load(byte[] model, Optimization optimization) => Guard(() =>
     {

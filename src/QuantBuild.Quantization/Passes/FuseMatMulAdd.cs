@@ -1,43 +1,68 @@
+using System.Collections.Immutable;
 using QuantBuild.Onnx;
 
 namespace QuantBuild.Quantization.Passes;
 
 /// <summary>
-/// MatMul of a matrix with constant weights, then Add of a constant vector, is a Gemm. ONNX Runtime would fuse them too, but
-/// after Q and DQ are in place, and the weights would then be dequantized at every run.
+/// MatMul with constant weights, then Add of a constant vector, becomes a Gemm, between two Reshapes where the input has more than two dimensions.
+/// ONNX Runtime does the same wherever it knows the shapes, but after Q and DQ are in place, and then dequantizes the weights at every run. Where it
+/// does not know them it leaves both operators alone, and so does this.
 /// </summary>
 internal sealed class FuseMatMulAdd : GraphPass
 {
     public override void Run(Model model)
     {
-        foreach (var node in model.Graph.Nodes.Where(node => node.Is("MatMul")).ToArray())
+        var layers = model.Graph.Nodes.Select(LayerOf).OfType<Layer>().ToArray();
+        var shapes = InferredShapes.Of(model, layers.Select(layer => layer.Input));
+        foreach (var layer in layers)
         {
-            if (node.Input(0) is { } input && node.Input(1) is { IsConstant: true, Constant: { Rank: 2, Type: ElementType.Float } weights }
-                && RankOf(input) == 2
-                && node.Output is { Consumers: [{ Node: var add }], IsGraphOutput: false } && add.Is("Add")
-                && add.Inputs.FirstOrDefault(other => other != node.Output) is { IsConstant: true, Constant: { Type: ElementType.Float } constant } bias
-                && constant.ElementCount == weights.Dimensions[1] && constant.Rank is 1 or 2 && constant.Dimensions[^1] == weights.Dimensions[1])
+            if (shapes.TryGetValue(layer.Input, out var shape) && (shape.Length == 2 || (shape.Length > 2 && shape.All(length => length is not null))))
             {
-                var vector = constant.Rank == 1 ? bias : model.Graph.AddInitializer(bias.Name + "_vector", constant.Reshape([constant.ElementCount]));
-                var product = node.Output;
-                var (a, b) = (node.Input(0), node.Input(1));
-                var gemm = model.Graph.Replace(add, "Gemm", [a, b, vector]);
-                gemm.Name = node.Name;
-                if (product.Consumers.Count == 0)
-                {
-                    model.Graph.Remove(node);
-                }
+                Fuse(model.Graph, layer, shape);
             }
         }
     }
 
-    /// <summary>The rank that the graph shows without running: of a declared value, or of what always makes a matrix.</summary>
-    private static int? RankOf(Value value) => value switch
+    private static Layer? LayerOf(Node node) =>
+        node.Is("MatMul")
+        && node.Input(0) is { HasConstant: false } input
+        && node.Input(1) is { IsConstant: true, Constant: { Rank: 2, Type: ElementType.Float } matrix } weights
+        && node.Output is { Consumers: [{ Node: var add }], IsGraphOutput: false } && add.Is("Add")
+        && add.Inputs.FirstOrDefault(other => other != node.Output) is { IsConstant: true, Constant: { Type: ElementType.Float } constant } bias
+        && constant.Rank > 0 && constant.ElementCount == matrix.Dimensions[1] && constant.Dimensions[^1] == matrix.Dimensions[1]
+            ? new(node, add, input, weights, bias)
+            : null;
+
+    private static void Fuse(Graph graph, Layer layer, ImmutableArray<long?> shape)
     {
-        { DeclaredShape.IsDefault: false } => value.DeclaredShape.Length,
-        { Producer: { } producer } when producer.Is("Gemm") || producer.Is("Flatten") => 2,
-        { Producer: { } producer } when producer.Is("Reshape") && producer.Input(1)?.Constant is { } shape => (int)shape.ElementCount,
-        { Producer: { } producer } when (producer.Is("Relu") || producer.Is("Clip")) && producer.Input(0) is { } input => RankOf(input),
-        _ => null,
-    };
+        var bias = layer.Bias.Constant!;
+        if (bias.Rank > shape.Length)
+        {
+            return;
+        }
+
+        var vector = bias.Rank == 1 ? layer.Bias : graph.AddInitializer(layer.Bias.Name + "_vector", bias.Reshape([bias.ElementCount]));
+        var name = layer.MatMul.Name;
+        if (shape.Length == 2)
+        {
+            graph.Replace(layer.Add, "Gemm", [layer.Input, layer.Weights, vector]).Name = name;
+        }
+        else
+        {
+            var columns = layer.Weights.Constant!.Dimensions;
+            var hint = layer.Add.Output.Name;
+            var rows = Reshape(graph, layer.Input, [-1, columns[0]], hint, layer.Add);
+            var gemm = graph.AddNode("Gemm", [rows, layer.Weights, vector], hint + "_gemm", layer.Add);
+            gemm.Name = name;
+            long[] result = [.. shape.Take(shape.Length - 1).Select(length => length!.Value), columns[1]];
+            graph.Replace(layer.Add, "Reshape", [gemm.Output, graph.AddInitializer(hint + "_shape", TensorData.Vector<long>(result))]);
+        }
+
+        graph.Remove(layer.MatMul);
+    }
+
+    private static Value Reshape(Graph graph, Value value, long[] shape, string hint, Node position) =>
+        graph.AddNode("Reshape", [value, graph.AddInitializer(hint + "_rows_shape", TensorData.Vector<long>(shape))], hint + "_rows", position).Output;
+
+    private sealed record Layer(Node MatMul, Node Add, Value Input, Value Weights, Value Bias);
 }
