@@ -20,14 +20,16 @@ public static class ModelQuantizer
     public static QuantizationResult Quantize(
         QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
+        var form = ModelForm.Of(request.Settings);
         var stages = new StageClock();
         var model = OnnxFile.Read(request.Model);
         using var given = DeployedModels.LoadGiven(model, request.Model);
         var data = RequestData.Open(request, given.Inputs, progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
         var profile = stages.Time("profile", () => data.Profile(prepared));
-        var observed = stages.Time("calibrate", () => Observe(prepared, profile, data.Calibration, request));
-        var search = new PrecisionSearch(prepared, profile, observed, data.Calibration.Take(MeasuredSamples));
+        var context = new OperatorContext(profile, form);
+        var observed = stages.Time("calibrate", () => Observe(prepared, context, data.Calibration, request));
+        var search = new PrecisionSearch(prepared, context, observed, data.Calibration.Take(MeasuredSamples));
         var planned = stages.Time("plan", search.Find);
         var bytes = OnnxFile.ToBytes(planned.Model);
         using var quantized = DeployedModels.LoadResult(bytes, request.Model);
@@ -43,9 +45,9 @@ public static class ModelQuantizer
         return new(bytes, Gates.Judge(report, request.Settings));
     }
 
-    private static ImmutableDictionary<string, Observation> Observe(Model prepared, ModelProfile profile, SampleRun samples, QuantizationRequest request)
+    private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, SampleRun samples, QuantizationRequest request)
     {
-        var placement = Placement.OfAll(prepared, profile);
+        var placement = Placement.OfAll(prepared, context);
         return Calibrator.Observe(
             prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], request.Settings.CalibrationMethod, samples);
     }

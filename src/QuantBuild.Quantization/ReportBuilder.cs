@@ -32,8 +32,8 @@ internal sealed class ReportBuilder(
         described["evaluationData"] = string.Join(';', settings.EvaluationData);
         described["calibrationMethod"] = settings.CalibrationMethod.ToString();
         described["format"] = settings.Format.ToString();
-        described["activationType"] = settings.ActivationType.ToString();
-        described["weightType"] = settings.WeightType.ToString();
+        described["activationType"] = ModelForm.ActivationTypeOf(settings).ToString();
+        described["weightType"] = ModelForm.WeightTypeOf(settings).ToString();
         described["target"] = settings.Target.ToString();
         if (settings.MaxAccuracyDrop is { } limit)
         {
@@ -48,13 +48,25 @@ internal sealed class ReportBuilder(
         var name = node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
         return unit is null ? new(name, node.OpType, OperatorDecision.Float, planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
-            : unit.Activation == node ? new(name, node.OpType, OperatorDecision.Int8, $"part of {unit.Node.OpType}", null)
-            : new(name, node.OpType, OperatorDecision.Int8, ReasonOf(unit), planned.Errors.TryGetValue(node, out var error) ? Math.Round(error.SqnrDb, 2) : null);
+            : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit), $"part of {unit.Node.OpType}", null)
+            : new(name, node.OpType, DecisionOf(unit), ReasonOf(unit), planned.Errors.TryGetValue(node, out var error) ? Math.Round(error.SqnrDb, 2) : null);
     }
 
-    private static string ReasonOf(QuantizedUnit unit) => unit.Rule.Role == OperatorRole.Linear
-        ? "multiplies by constant weights"
-        : "keeps the activations INT8 between INT8 operators";
+    private OperatorDecision DecisionOf(QuantizedUnit unit) => unit.Form switch
+    {
+        UnitForm.Dynamic => OperatorDecision.Dynamic,
+        UnitForm.WeightOnly => OperatorDecision.WeightOnly,
+        _ => planned.Plan.Form.Activations.Type.BitsPerElement() == 8 ? OperatorDecision.Int8 : OperatorDecision.Int16,
+    };
+
+    private static string ReasonOf(QuantizedUnit unit) => unit switch
+    {
+        { Rule.Role: OperatorRole.Embedding } => "looks up quantized rows of a table",
+        { Form: UnitForm.WeightOnly } => "its weights are quantized, its activations are not",
+        { Form: UnitForm.Dynamic } => "multiplies by constant weights; each run finds the range of its input",
+        { Rule.Role: OperatorRole.Linear } => "multiplies by constant weights",
+        _ => "keeps the activations quantized between quantized operators",
+    };
 
     private TensorReport Tensor(string name)
     {

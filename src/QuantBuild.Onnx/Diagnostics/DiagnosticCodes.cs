@@ -10,6 +10,7 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode BadCommandLine = new("QB1001", Error, "The command line is not understood");
     public static readonly DiagnosticCode InvalidSetting = new("QB1002", Error, "A setting has a value that is not valid");
     public static readonly DiagnosticCode MissingSetting = new("QB1003", Error, "A setting that is needed is missing");
+    public static readonly DiagnosticCode InvalidCombination = new("QB1004", Error, "Settings that do not go together");
     public static readonly DiagnosticCode DuplicateOutput = new("QB1005", Error, "Two models would be written to the same path");
     public static readonly DiagnosticCode UnknownMetadata = new("QB1006", Warning, "An item has metadata that QuantBuild does not know");
     public static readonly DiagnosticCode OutputNotWritable = new("QB1007", Error, "The output cannot be written");
@@ -50,7 +51,7 @@ public static class DiagnosticCodes
 
     public static ImmutableArray<DiagnosticCode> All { get; } =
     [
-        BadCommandLine, InvalidSetting, MissingSetting, DuplicateOutput, UnknownMetadata,
+        BadCommandLine, InvalidSetting, MissingSetting, InvalidCombination, DuplicateOutput, UnknownMetadata,
         OutputNotWritable, NotBuilt, RuntimeMissing, PackageLeaks,
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,

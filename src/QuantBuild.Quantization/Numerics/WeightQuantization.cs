@@ -1,11 +1,26 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Numerics;
 
-/// <summary>
-/// Symmetric S8 weights, a scale for each output channel, that cannot saturate on an x64 without VNNI.
-/// </summary>
+internal sealed record QuantizedWeights(TensorData Elements, QuantizationParameters Parameters)
+{
+    /// <summary>A matrix with its axes swapped, those of its scales with them.</summary>
+    public QuantizedWeights Transpose()
+    {
+        var (rows, columns) = ((int)Elements.Dimensions[0], (int)Elements.Dimensions[1]);
+        var elements = new int[rows * columns];
+        for (var i = 0; i < elements.Length; i++)
+        {
+            elements[(i % columns * rows) + (i / columns)] = IntegerTypes.At(Elements, i);
+        }
+
+        return new(IntegerTypes.ToTensor(Elements.Type, [columns, rows], elements), Parameters.Transpose(Elements.Dimensions));
+    }
+}
+
+/// <summary>Quantizes constant weights; by default so that they cannot saturate on an x64 without VNNI.</summary>
 /// <remarks>
 /// There, VPMADDUBSW adds two products of an unsigned activation (0..255) and a signed weight in 16 bits with saturation. The
 /// sum is exact for every activation if 255·(w₁⁺ + w₂⁺) ≤ 32767 and 255·(w₁⁻ + w₂⁻) ≤ 32768 for every pair of weights that
@@ -15,89 +30,174 @@ namespace QuantBuild.Quantization.Numerics;
 internal static class WeightQuantization
 {
     private const int LargestPair = 128;
+    private const float SmallestScale = 1e-30f;
 
     /// <summary>
-    /// Quantizes row-major <paramref name="weights"/> whose output channels lie on <paramref name="axis"/>. A channel's scale is at least
+    /// What 4 bits try: clipping the ends a little costs less than coarser steps for all the rest. Group by group the factor with the least
+    /// squared error is taken.
+    /// </summary>
+    private static readonly ImmutableArray<float> FactorsOfFewBits = [1f, 0.95f, 0.9f, 0.85f, 0.8f, 0.75f, 0.7f, 0.65f, 0.6f];
+
+    /// <summary>Which weights share a scale, where output channels lie on <paramref name="channelAxis"/> and <paramref name="sumAxis"/> is summed over.</summary>
+    public static Granularity GranularityOf(WeightScheme scheme, int channelAxis, int sumAxis) => scheme.Granularity switch
+    {
+        WeightGranularity.PerTensor => new Granularity.PerTensor(),
+        WeightGranularity.PerBlock => new Granularity.PerBlock(sumAxis, scheme.BlockSize),
+        _ => new Granularity.PerChannel(channelAxis),
+    };
+
+    /// <summary>
+    /// Quantizes float weights whose output channels lie on <paramref name="channelAxis"/>. A channel's scale is at least
     /// its entry in <paramref name="smallestScales"/> (empty for none): what its int32 bias needs so as not to overflow.
     /// </summary>
-    public static (TensorData Quantized, QuantizationParameters Parameters) Quantize(
-        ReadOnlySpan<float> weights, ImmutableArray<long> dimensions, int axis, ReadOnlySpan<double> smallestScales)
+    public static QuantizedWeights Quantize(TensorData weights, int channelAxis, Granularity granularity, WeightScheme scheme, ImmutableArray<double> smallestScales)
     {
-        var channels = (int)dimensions[axis];
-        var inner = (int)dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
-        var scales = new float[channels];
-        for (var channel = 0; channel < channels; channel++)
+        var extremes = ExtremesOf(weights, channelAxis, granularity, scheme);
+        var zeroPoints = Array.ConvertAll(extremes, entry => ZeroPointOf(entry, scheme));
+        var scales = Array.ConvertAll(extremes, entry => (float)ScaleOf(entry, scheme));
+        if (granularity is Granularity.PerTensor)
         {
-            scales[channel] = (float)Math.Max(ScaleOf(Extremes.Of(weights, channel, channels, inner)), smallestScales.IsEmpty ? 0 : smallestScales[channel]);
+            (scales, zeroPoints) = ([scales.Max()], [zeroPoints[0]]);
+        }
+
+        for (var i = 0; i < smallestScales.Length; i++)
+        {
+            var group = scales.Length == 1 ? 0 : i;
+            scales[group] = Math.Max(scales[group], (float)smallestScales[i]);
         }
 
         Revive(scales);
-        var quantized = new sbyte[weights.Length];
-        for (var i = 0; i < weights.Length; i++)
+        if (scheme is { IsPowerOfTwo: false, Range: WeightRange.Full } && scheme.Type.BitsPerElement() == 4)
         {
-            quantized[i] = (sbyte)Math.Clamp(Math.Round((double)weights[i] / scales[i / inner % channels], MidpointRounding.ToEven), -127, 127);
+            Refine(weights, granularity, new(scheme.Type, granularity, [.. scales], [.. zeroPoints]), scales);
         }
 
-        return (TensorData.Create<sbyte>(dimensions, quantized), new(ElementType.Int8, [.. scales], 0, axis));
+        QuantizationParameters parameters = new(
+            scheme.Type, granularity, [.. scheme.IsPowerOfTwo ? scales.Select(AffineQuantization.NextPowerOfTwo) : scales], [.. zeroPoints]);
+        return new(Quantize(weights, parameters, scheme), parameters);
     }
 
     /// <summary>The real values that quantized weights stand for.</summary>
-    public static float[] Dequantize(TensorData quantized, QuantizationParameters parameters)
+    public static float[] Dequantize(QuantizedWeights weights)
     {
-        var axis = parameters.Axis!.Value;
-        var inner = (int)quantized.Dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
-        var values = quantized.AsSpan<sbyte>();
-        var result = new float[values.Length];
-        for (var i = 0; i < values.Length; i++)
+        var (elements, parameters) = weights;
+        var group = parameters.Granularity.GroupOf(elements.Dimensions);
+        var result = new float[elements.ElementCount];
+        for (var i = 0; i < result.Length; i++)
         {
-            result[i] = values[i] * parameters.Scales[i / inner % parameters.Scales.Length];
+            var index = group(i);
+            result[i] = AffineQuantization.Dequantize(IntegerTypes.At(elements, i), parameters.Scales[index], parameters.ZeroPoints[index]);
         }
 
         return result;
     }
 
-    /// <summary>Rounding adds at most half a step to each of two weights, hence one step of reserve.</summary>
-    private static double ScaleOf(Extremes extremes) => Math.Max(
-        Math.Max(extremes.Positive, extremes.Negative) / 127,
-        Math.Max(extremes.Positive + extremes.SecondPositive, extremes.Negative + extremes.SecondNegative) / (LargestPair - 1));
-
-    /// <summary>A channel whose weights are all 0 takes the largest scale of the layer: any will do, but a denormal one would not.</summary>
-    private static void Revive(Span<float> scales)
+    private static TensorData Quantize(TensorData weights, QuantizationParameters parameters, WeightScheme scheme)
     {
-        var largest = 0f;
-        foreach (var scale in scales)
+        var elements = weights.AsSpan<float>();
+        var group = parameters.Granularity.GroupOf(weights.Dimensions);
+        var (low, high) = BoundsOf(scheme);
+        var quantized = new int[elements.Length];
+        for (var i = 0; i < elements.Length; i++)
         {
-            largest = Math.Max(largest, scale);
+            var index = group(i);
+            quantized[i] = (int)Math.Clamp(Math.Round((double)elements[i] / parameters.Scales[index], MidpointRounding.ToEven) + parameters.ZeroPoints[index], low, high);
         }
 
-        foreach (ref var scale in scales)
+        return IntegerTypes.ToTensor(scheme.Type, weights.Dimensions, quantized);
+    }
+
+    /// <summary>A symmetric 8- or 16-bit type leaves its lowest value out, so that both ends are alike; 4 bits cannot afford that.</summary>
+    private static (int Low, int High) BoundsOf(WeightScheme scheme)
+    {
+        var (low, high) = (IntegerTypes.MinOf(scheme.Type), IntegerTypes.MaxOf(scheme.Type));
+        return scheme.IsSymmetric && scheme.Type.BitsPerElement() > 4 ? (low + 1, high) : (low, high);
+    }
+
+    /// <summary>Of each group; of each channel where one scale serves all, since only weights of one channel meet in a sum.</summary>
+    private static Extremes[] ExtremesOf(TensorData weights, int channelAxis, Granularity granularity, WeightScheme scheme)
+    {
+        var measured = granularity is Granularity.PerTensor && scheme.IsSymmetric ? new Granularity.PerChannel(channelAxis) : granularity;
+        return Extremes.Of(weights.AsSpan<float>(), measured.GroupOf(weights.Dimensions), measured.GroupCount(weights.Dimensions));
+    }
+
+    private static int ZeroPointOf(Extremes extremes, WeightScheme scheme)
+    {
+        var (low, high) = (IntegerTypes.MinOf(scheme.Type), IntegerTypes.MaxOf(scheme.Type));
+        var scale = ScaleOf(extremes, scheme);
+        return scheme.IsSymmetric || scale < SmallestScale
+            ? IntegerTypes.MiddleOf(scheme.Type)
+            : (int)Math.Clamp(Math.Round(low + (extremes.Negative / scale), MidpointRounding.ToEven), low, high);
+    }
+
+    /// <summary>Rounding adds at most half a step to each of two weights, hence one step of reserve for a pair.</summary>
+    private static double ScaleOf(Extremes extremes, WeightScheme scheme)
+    {
+        if (!scheme.IsSymmetric)
         {
-            scale = scale < 1e-30f ? Math.Max(largest, 1e-6f) : scale;
+            return (extremes.Positive + extremes.Negative) / (IntegerTypes.MaxOf(scheme.Type) - IntegerTypes.MinOf(scheme.Type));
+        }
+
+        var scale = Math.Max(extremes.Positive, extremes.Negative) / scheme.LargestMagnitude;
+        return scheme.Range == WeightRange.PairSafe
+            ? Math.Max(scale, Math.Max(extremes.Positive + extremes.SecondPositive, extremes.Negative + extremes.SecondNegative) / (LargestPair - 1))
+            : scale;
+    }
+
+    /// <summary>A group whose weights are all 0 takes the largest scale of the layer: any will do, but a denormal one would not.</summary>
+    private static void Revive(float[] scales)
+    {
+        var largest = scales.Length == 0 ? 0 : scales.Max();
+        for (var i = 0; i < scales.Length; i++)
+        {
+            scales[i] = scales[i] < SmallestScale ? Math.Max(largest, 1e-6f) : scales[i];
         }
     }
 
-    /// <summary>The two largest weights of each sign, as magnitudes.</summary>
+    private static void Refine(TensorData weights, Granularity granularity, QuantizationParameters parameters, float[] scales)
+    {
+        var elements = weights.AsSpan<float>();
+        var group = granularity.GroupOf(weights.Dimensions);
+        var (low, high) = (IntegerTypes.MinOf(parameters.Type), IntegerTypes.MaxOf(parameters.Type));
+        var errors = new double[scales.Length, FactorsOfFewBits.Length];
+        for (var i = 0; i < elements.Length; i++)
+        {
+            var index = group(i);
+            for (var factor = 0; factor < FactorsOfFewBits.Length; factor++)
+            {
+                var scale = scales[index] * FactorsOfFewBits[factor];
+                var error = elements[i] - ((Math.Clamp(MathF.Round(elements[i] / scale), low - parameters.ZeroPoints[index], high - parameters.ZeroPoints[index])) * scale);
+                errors[index, factor] += error * error;
+            }
+        }
+
+        for (var index = 0; index < scales.Length; index++)
+        {
+            scales[index] *= FactorsOfFewBits[Enumerable.Range(0, FactorsOfFewBits.Length).MinBy(factor => errors[index, factor])];
+        }
+    }
+
+    /// <summary>The two largest elements of each sign, as magnitudes.</summary>
     private readonly record struct Extremes(double Positive, double SecondPositive, double Negative, double SecondNegative)
     {
-        public static Extremes Of(ReadOnlySpan<float> weights, int channel, int channels, int inner)
+        public static Extremes[] Of(ReadOnlySpan<float> elements, Func<int, int> group, int count)
         {
-            var (positive, secondPositive, negative, secondNegative) = (0f, 0f, 0f, 0f);
-            for (var start = channel * inner; start < weights.Length; start += channels * inner)
+            var extremes = new Extremes[count];
+            for (var i = 0; i < elements.Length; i++)
             {
-                foreach (var weight in weights.Slice(start, inner))
-                {
-                    if (weight > secondPositive)
-                    {
-                        (positive, secondPositive) = (Math.Max(positive, weight), Math.Min(positive, weight));
-                    }
-                    else if (-weight > secondNegative)
-                    {
-                        (negative, secondNegative) = (Math.Max(negative, -weight), Math.Min(negative, -weight));
-                    }
-                }
+                ref var entry = ref extremes[group(i)];
+                entry = elements[i] >= 0 ? entry.WithPositive(elements[i]) : entry.WithNegative(-elements[i]);
             }
 
-            return new(positive, secondPositive, negative, secondNegative);
+            return extremes;
         }
+
+        private Extremes WithPositive(double value) => value > SecondPositive
+            ? this with { Positive = Math.Max(Positive, value), SecondPositive = Math.Min(Positive, value) }
+            : this;
+
+        private Extremes WithNegative(double value) => value > SecondNegative
+            ? this with { Negative = Math.Max(Negative, value), SecondNegative = Math.Min(Negative, value) }
+            : this;
     }
 }

@@ -8,6 +8,12 @@ internal enum OperatorRole
     /// <summary>Multiplies by constant weights: what INT8 is for.</summary>
     Linear,
 
+    /// <summary>Multiplies by constant weights at every step of a sequence.</summary>
+    Recurrent,
+
+    /// <summary>Looks rows up in a constant table.</summary>
+    Embedding,
+
     /// <summary>Computes on INT8 with an output range of its own; worth it only between INT8 operators.</summary>
     Arithmetic,
 
@@ -19,13 +25,30 @@ internal enum OperatorRole
 
     /// <summary>Joins tensors; shares one range with those that go nowhere else.</summary>
     Joining,
+
+    /// <summary>Stays float in every form.</summary>
+    Float,
 }
+
+/// <summary>What a rule may ask about besides the node.</summary>
+internal sealed record OperatorContext(ModelProfile Profile, ModelForm Form);
 
 /// <summary>A row of <see cref="OperatorRules"/>.</summary>
 internal sealed record OperatorRule(string OpType, OperatorRole Role)
 {
+    /// <summary>"" for ONNX's own operators.</summary>
+    public string Domain { get; init; } = "";
+
+    /// <summary>Tells rows of the same operator apart.</summary>
+    public Func<Node, bool> Matches { get; init; } = _ => true;
+
     /// <summary>The axis of output channels in the weights; null for operators without.</summary>
     public Func<Node, int>? ChannelAxis { get; init; }
+
+    /// <summary>The axis of the weights that is summed over.</summary>
+    public Func<Node, int> SumAxis { get; init; } = _ => 0;
+
+    public int WeightInput { get; init; } = 1;
 
     public bool HasBias { get; init; }
 
@@ -35,10 +58,18 @@ internal sealed record OperatorRule(string OpType, OperatorRole Role)
     /// <summary>A Relu, or a Clip from 0 on, right behind it becomes part of it.</summary>
     public bool TakesActivation { get; init; }
 
-    /// <summary>Why this node cannot be, or is not worth being, INT8; null where it may.</summary>
-    public Func<Node, ModelProfile, string?> Refuse { get; init; } = (_, _) => null;
+    /// <summary>A constant operand may stand in for an activation.</summary>
+    public bool TakesConstants { get; init; }
 
     /// <summary>The inputs that carry activations; the others are weights, biases, shapes and axes.</summary>
-    public IEnumerable<int> DataInputs(Node node) =>
-        OpType is "Add" or "Concat" ? Enumerable.Range(0, node.Inputs.Count) : [0];
+    public Func<Node, IEnumerable<int>> DataInputs { get; init; } = _ => [0];
+
+    /// <summary>The outputs that carry activations; all of them where an operator divides a tensor.</summary>
+    public bool HasManyOutputs { get; init; }
+
+    /// <summary>Why this node cannot be quantized; null where it can.</summary>
+    public Func<Node, OperatorContext, string?> Refuse { get; init; } = (_, _) => null;
+
+    /// <summary>Why this node had better not be INT8 on a processor, though it could; null where it had.</summary>
+    public Func<Node, string?> Loses { get; init; } = _ => null;
 }

@@ -1,76 +1,76 @@
-using System.Collections.Frozen;
 using QuantBuild.Onnx;
-using QuantBuild.Quantization.Calibration;
+using static QuantBuild.Quantization.Planning.OperatorRole;
 
 namespace QuantBuild.Quantization.Planning;
 
-/// <summary>The table of operators that can be INT8; what has no row stays float.</summary>
+/// <summary>
+/// The table of operators: every one of ONNX Runtime's quantizer, and every other that was met in a real model. What has no row stays float, too.
+/// </summary>
 internal static class OperatorRules
 {
-    /// <summary>A convolution over fewer input channels than this is slower in INT8 (the first layer on an image or a spectrogram).</summary>
-    private const int FewestChannels = 5;
+    private const string MicrosoftDomain = "com.microsoft";
 
     private static readonly OperatorRule[] Rows =
     [
-        new("Conv", OperatorRole.Linear) { ChannelAxis = _ => 0, HasBias = true, TakesActivation = true, Refuse = RefuseConv },
-        new("Gemm", OperatorRole.Linear) { ChannelAxis = node => node.Int("transB", 0) == 1 ? 0 : 1, HasBias = true, MayReturnFloat = true, Refuse = RefuseGemm },
-        new("MatMul", OperatorRole.Linear) { ChannelAxis = _ => 1, MayReturnFloat = true, Refuse = RefuseMatMul },
-        new("Add", OperatorRole.Arithmetic) { TakesActivation = true },
-        new("GlobalAveragePool", OperatorRole.Arithmetic),
-        new("MaxPool", OperatorRole.Moving) { Refuse = (node, _) => node.Outputs.Count > 1 ? "the indices of its maxima are read" : null },
-        new("Reshape", OperatorRole.Moving),
-        new("Flatten", OperatorRole.Moving),
-        new("Transpose", OperatorRole.Moving),
-        new("Squeeze", OperatorRole.Moving),
-        new("Unsqueeze", OperatorRole.Moving),
-        new("Slice", OperatorRole.Moving),
-        new("DepthToSpace", OperatorRole.Moving),
-        new("Pad", OperatorRole.MovingQuantized) { Refuse = RefusePad },
-        new("Concat", OperatorRole.Joining),
+        new("Conv", Linear) { ChannelAxis = _ => 0, SumAxis = _ => 1, HasBias = true, TakesActivation = true, Refuse = OperatorRefusals.Conv, Loses = OperatorRefusals.ConvLoses },
+        new("ConvTranspose", Linear) { ChannelAxis = _ => 1, HasBias = true, Refuse = OperatorRefusals.ConvTranspose },
+        new("Gemm", Linear) { ChannelAxis = node => TransB(node) ? 0 : 1, SumAxis = node => TransB(node) ? 1 : 0, HasBias = true, MayReturnFloat = true, Refuse = OperatorRefusals.Gemm },
+        new("MatMul", Linear) { Matches = node => node.Input(1) is { IsConstant: true }, ChannelAxis = _ => 1, MayReturnFloat = true, Refuse = OperatorRefusals.MatMul },
+        new("LSTM", Recurrent) { ChannelAxis = _ => 1, SumAxis = _ => 2, HasManyOutputs = true, Refuse = OperatorRefusals.Lstm },
+        new("Gather", Embedding) { Matches = node => node.Input(0) is { IsConstant: true }, ChannelAxis = _ => 1, WeightInput = 0, DataInputs = _ => [], Refuse = OperatorRefusals.Embedding },
+
+        new("MatMul", Arithmetic) { DataInputs = _ => [0, 1], MayReturnFloat = true },
+        new("Add", Arithmetic) { DataInputs = _ => [0, 1], TakesActivation = true, TakesConstants = true },
+        new("Mul", Arithmetic) { DataInputs = _ => [0, 1], TakesConstants = true },
+        new("GlobalAveragePool", Arithmetic),
+        new("Sigmoid", Arithmetic),
+        new("LeakyRelu", Arithmetic),
+        new("AveragePool", Arithmetic) { Loses = _ => "in INT8 it takes ten times as long as in float" },
+        new("Softmax", Arithmetic) { Loses = _ => "in INT8 it takes five times as long as in float" },
+        new("Where", Arithmetic) { DataInputs = _ => [1, 2], TakesConstants = true, Loses = _ => "in INT8 it takes longer than in float" },
+
+        new("MaxPool", Moving) { Refuse = (node, _) => node.Outputs.Count > 1 ? "the indices of its maxima are read" : null },
+        new("Reshape", Moving),
+        new("Flatten", Moving),
+        new("Transpose", Moving),
+        new("Squeeze", Moving),
+        new("Unsqueeze", Moving),
+        new("Slice", Moving),
+        new("DepthToSpace", Moving),
+        new("Expand", Moving),
+        new("Tile", Moving),
+        new("Gather", Moving),
+        new("GatherElements", Moving),
+        new("Split", Moving) { HasManyOutputs = true },
+        new("Resize", Moving) { Refuse = (node, _) => OperatorRefusals.Resize(node) },
+        new("Pad", MovingQuantized) { Refuse = OperatorRefusals.Pad },
+        new("Concat", Joining) { DataInputs = node => Enumerable.Range(0, node.Inputs.Count) },
+
+        .. Float("its kernel in INT8 goes through float", "ArgMax"),
+        .. Float("it is part of the operator before it where that is INT8", "Relu", "Clip"),
+        .. Float("ONNX Runtime has no INT8 kernel of it, and Q and DQ around it cost more than they save",
+            "LayerNormalization", "InstanceNormalization", "BatchNormalization", "GroupNormalization", "RMSNormalization", "LpNormalization", "LRN", "MeanVarianceNormalization"),
+        .. Float("ONNX Runtime has an INT8 kernel of the LSTM alone", "GRU", "RNN"),
+        .. Float("ONNX Runtime has no INT8 kernel of it",
+            "Sub", "Div", "Pow", "Sqrt", "Exp", "Log", "Erf", "Tanh", "Neg", "Abs", "Reciprocal", "Max", "Min", "Mean", "Sum", "Elu", "Selu", "Celu", "PRelu", "Gelu", "Mish", "Softplus", "Softsign", "Swish",
+            "ThresholdedRelu", "HardSigmoid", "HardSwish", "LogSoftmax", "Hardmax", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+            "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "GlobalMaxPool", "LpPool", "GlobalLpPool", "MaxUnpool", "SpaceToDepth", "Upsample", "GridSample", "RoiAlign", "Einsum", "CumSum", "TopK", "ScatterND", "ScatterElements", "Trilu", "Attention", "RotaryEmbedding"),
+        .. Float("it works on shapes, indices or conditions, not on activations",
+            "Shape", "Size", "Cast", "CastLike", "Constant", "ConstantOfShape", "Range", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor", "NonZero", "OneHot", "NonMaxSuppression", "ArgMin", "EyeLike", "IsNaN", "IsInf", "Mod"),
+        .. Float("it changes nothing and costs nothing", "Identity", "Dropout"),
+        .. Float("the operators in its graphs are looked at one by one", "If", "Loop", "Scan"),
+        .. Float("only a removed version of ONNX has it, and ONNX Runtime runs it in float alone", "Affine", "Crop", "ImageScaler", "Scale", "ScaledTanh", "ParametricSoftplus"),
+        .. Float("its INT8 kernel takes the weights and masks of one exporter alone", "Attention", "EmbedLayerNormalization", "QAttention").Select(row => row with { Domain = MicrosoftDomain }),
     ];
 
-    public static FrozenDictionary<string, OperatorRule> All { get; } = Rows.ToFrozenDictionary(rule => rule.OpType, StringComparer.Ordinal);
+    private static readonly ILookup<(string Domain, string OpType), OperatorRule> All = Rows.ToLookup(rule => (rule.Domain, rule.OpType));
 
-    public static OperatorRule? Of(Node node) => node.Domain.Length == 0 ? All.GetValueOrDefault(node.OpType) : null;
+    /// <summary>Null for an operator without a row.</summary>
+    public static OperatorRule? Of(Node node) => All[(node.Domain, node.OpType)].FirstOrDefault(rule => rule.Matches(node));
 
-    private static string? RefuseWeights(Node node, ModelProfile profile) =>
-        node.Input(1) is not { IsConstant: true, Constant: { } weights } ? "its weights are computed at run time"
-        : weights.Type != ElementType.Float || node.Input(0) is not { } input || !profile.IsFloat(input) ? "it does not compute in single precision"
-        : weights.ElementCount == 0 ? "it has no weights"
-        : weights.ToFloats().Any(weight => !float.IsFinite(weight)) ? "its weights are not finite"
-        : null;
+    /// <summary>The reason that is given for every node of a row that stays float.</summary>
+    private static OperatorRule[] Float(string reason, params string[] types) =>
+        [.. types.Select(type => new OperatorRule(type, OperatorRole.Float) { Refuse = (_, _) => reason })];
 
-    private static string? RefuseBias(Node node) => node.Input(2) is null or { IsConstant: true } ? null : "its bias is computed at run time";
-
-    private static string? RefuseConv(Node node, ModelProfile profile) =>
-        RefuseWeights(node, profile) ?? RefuseBias(node)
-        ?? (node.Input(1)!.Constant!.Dimensions is [var outputs, var channels, ..] && node.Int("group", 1) == 1 && channels < FewestChannels && !(outputs >= 16 && FeedsMaxPool(node))
-            ? $"over {channels} input channels INT8 is slower than float"
-            : null);
-
-    /// <summary>
-    /// ONNX Runtime moves a Q behind a float MaxPool in front of it, and a MaxPool on bytes outside a chain of INT8 convolutions is ten times slower
-    /// than the float one: then the convolution before it is better INT8, slow or not.
-    /// </summary>
-    private static bool FeedsMaxPool(Node node) => node.Output.Consumers.Select(use => use.Node)
-        .SelectMany(next => next.Is("Relu") || next.Is("Clip") ? next.Output.Consumers.Select(use => use.Node) : [next])
-        .Any(next => next.Is("MaxPool"));
-
-    private static string? RefuseGemm(Node node, ModelProfile profile) =>
-        RefuseWeights(node, profile) ?? RefuseBias(node)
-        ?? (node.Int("transA", 0) != 0 || node.Float("alpha", 1) != 1 || node.Float("beta", 1) != 1 ? "ONNX Runtime fuses no Gemm with transA, alpha or beta" : null)
-        ?? (node.Input(2)?.Constant is { } bias && (bias.Rank != 1 || bias.Dimensions[0] != node.Input(1)!.Constant!.Dimensions[node.Int("transB", 0) == 1 ? 0 : 1])
-            ? "its bias differs from row to row"
-            : null);
-
-    private static string? RefuseMatMul(Node node, ModelProfile profile) =>
-        RefuseWeights(node, profile)
-        ?? (node.Input(1)!.Constant!.Rank != 2 ? "its weights are not a matrix" : null)
-        ?? (profile.RankOf(node.Input(0)!) is < 2 or null ? "its input is not a matrix" : null);
-
-    /// <summary>Padding with 0 is padding with the zero point; other values may lie outside the range.</summary>
-    private static string? RefusePad(Node node, ModelProfile profile) =>
-        node.Text("mode", "constant") != "constant" || node.Input(2) is null || node.Input(2)!.Constant is { ElementCount: 1, Type: ElementType.Float } value && value.ToFloats()[0] == 0
-            ? null
-            : "it pads with a value other than 0";
+    private static bool TransB(Node node) => node.Int("transB", 0) == 1;
 }

@@ -13,9 +13,9 @@ internal sealed class ParameterGroups
         _placement = placement;
         foreach (var unit in placement.Units)
         {
-            if (unit.Rule.Role is OperatorRole.Moving or OperatorRole.MovingQuantized)
+            foreach (var output in unit.IsMoving ? unit.Outputs : [])
             {
-                Join(unit.Output, unit.Inputs[0]);
+                Join(output, unit.Inputs[0]);
             }
         }
 
@@ -42,7 +42,7 @@ internal sealed class ParameterGroups
     public float? CeilingOf(Value value) => _placement.ProducerOf(value) switch
     {
         null => null,
-        { Rule.Role: OperatorRole.Moving or OperatorRole.MovingQuantized } unit => CeilingOf(unit.Inputs[0]),
+        { IsMoving: true } unit => CeilingOf(unit.Inputs[0]),
         { Rule.Role: OperatorRole.Joining } unit => unit.Inputs.Select(CeilingOf).Min(),
         var unit => unit.Ceiling,
     };

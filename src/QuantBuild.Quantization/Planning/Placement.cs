@@ -1,38 +1,52 @@
 using QuantBuild.Onnx;
-using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
 
 /// <summary>
-/// Which nodes become INT8, from the graph alone: all linear ones that may, and between them everything that keeps the
-/// activations INT8. Every other node has the reason why it stays float.
+/// Which nodes are quantized, from the graph alone: all with constant weights that may be, and in the static forms between them everything that keeps
+/// the activations INT8. Every other node has the reason why it stays float.
 /// </summary>
 internal sealed class Placement
 {
+    /// <summary>QuantizeLinear and its like came with opset 10, DynamicQuantizeLinear with 11.</summary>
     private const long FirstOpset = 10;
-    private readonly Dictionary<Node, QuantizedUnit> _units = [];
-    private readonly Dictionary<Node, string> _reasons = [];
 
-    private Placement()
-    {
-    }
+    private readonly OrderedDictionary<Node, QuantizedUnit> _units = [];
+    private readonly Dictionary<Node, string> _reasons = [];
+    private readonly OperatorContext _context;
+
+    private Placement(OperatorContext context) => _context = context;
 
     /// <summary>In the order of the graph.</summary>
     public IEnumerable<QuantizedUnit> Units => _units.Values;
 
     public IReadOnlyDictionary<Node, string> Reasons => _reasons;
 
-    /// <summary>Everything that may be INT8 is: nothing below opset 10, where ONNX Runtime knows no QuantizeLinear.</summary>
-    public static Placement OfAll(Model model, ModelProfile profile) => Of(
-        model.Graph, profile, model.Opset >= FirstOpset ? new Dictionary<Node, string>() : model.Graph.Nodes.ToDictionary(node => node, _ => $"opset {model.Opset} has no QuantizeLinear"));
+    /// <summary>Everything that may be quantized is: nothing below the opset in which ONNX got the operators for it.</summary>
+    public static Placement OfAll(Model model, OperatorContext context)
+    {
+        var first = context.Form.Format == ModelFormat.Dynamic ? FirstOpset + 1 : FirstOpset;
+        return Of(model.Graph, context, model.Opset >= first
+            ? new Dictionary<Node, string>()
+            : model.Graph.Nodes.ToDictionary(node => node, _ => $"opset {model.Opset} has no operators for quantized tensors"));
+    }
 
     /// <summary>The placement where the nodes of <paramref name="refused"/> stay float, each for its reason.</summary>
-    public static Placement Of(Graph graph, ModelProfile profile, IReadOnlyDictionary<Node, string> refused)
+    public static Placement Of(Graph graph, OperatorContext context, IReadOnlyDictionary<Node, string> refused)
     {
-        var placement = new Placement();
+        var placement = new Placement(context);
         foreach (var node in graph.Nodes)
         {
-            placement.Consider(node, profile, refused);
+            var reason = refused.GetValueOrDefault(node) ?? placement.Refusal(node);
+            if (reason is not null)
+            {
+                placement._reasons[node] = reason;
+                continue;
+            }
+
+            var form = placement.FormOf(OperatorRules.Of(node)!);
+            placement._units[node] = QuantizedUnit.At(node, OperatorRules.Of(node)!, form, form == UnitForm.Static && placement.MayTakeActivations);
         }
 
         while (placement.RemoveUnsupported())
@@ -46,47 +60,57 @@ internal sealed class Placement
     public QuantizedUnit? ProducerOf(Value value) => Owner(value) is { } unit && IsQuantized(value) ? unit : null;
 
     /// <summary>True where the value gets a Q and a DQ: an INT8 operator reads it, or cannot but make it.</summary>
-    public bool IsQuantized(Value value) =>
-        !value.HasConstant && (ReadByUnit(value) || (Owner(value) is { Rule.MayReturnFloat: false } unit && unit.Output == value));
+    public bool IsQuantized(Value value) => !value.HasConstant && (ReadByUnit(value) || (Owner(value) is { } unit && !MayReturnFloat(unit)));
 
-    public bool ReadByUnit(Value value) =>
-        value.Consumers.Any(use => _units.TryGetValue(use.Node, out var unit) && unit.Inputs.Contains(value) && unit.Rule.DataInputs(use.Node).Contains(use.Index));
+    public bool ReadByUnit(Value value) => value.Consumers.Any(IsReadByUnit);
 
-    private static string RefusalOf(Node node, OperatorRule? rule, ModelProfile profile)
+    /// <summary>True where a static unit takes its activation from here.</summary>
+    public bool IsReadByUnit(Use use) => _units.TryGetValue(use.Node, out var unit) && unit.Form == UnitForm.Static && unit.Reads(use.Node, use.Index);
+
+    /// <summary>Runtimes for other machines fuse what makes a float, too.</summary>
+    private bool MayReturnFloat(QuantizedUnit unit) =>
+        unit.Rule.MayReturnFloat || (_context.Form.Target == TargetName.Portable && unit.Rule.Role is OperatorRole.Linear or OperatorRole.Arithmetic);
+
+    /// <summary>A zero point at the lower end does what a Relu does; elsewhere only runtimes that fuse the two themselves take both.</summary>
+    private bool MayTakeActivations => !_context.Form.Activations.IsSymmetric || _context.Form.Target == TargetName.Portable;
+
+    private UnitForm FormOf(OperatorRule rule) => (rule.Role, _context.Form.Format) switch
     {
-        var type = node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}";
-        return rule is null ? $"{type} has no INT8 kernel that pays" : rule.Refuse(node, profile) ?? "it does not compute in single precision";
-    }
-
-    private void Consider(Node node, ModelProfile profile, IReadOnlyDictionary<Node, string> refused)
-    {
-        var rule = OperatorRules.Of(node);
-        if (refused.TryGetValue(node, out var reason))
-        {
-            _reasons[node] = reason;
-        }
-        else if (rule is null || rule.Refuse(node, profile) is not null || !rule.DataInputs(node).All(index => node.Input(index) is { } input && profile.IsFloat(input)))
-        {
-            _reasons[node] = RefusalOf(node, rule, profile);
-        }
-        else
-        {
-            _units[node] = QuantizedUnit.At(node, rule);
-        }
-    }
-
-    private QuantizedUnit? Owner(Value value) => value.Producer switch
-    {
-        null => null,
-        { } node when _units.TryGetValue(node, out var unit) && unit.Output == value => unit,
-        { Inputs: [{ Producer: { } before }, ..] } node when _units.TryGetValue(before, out var unit) && unit.Activation == node => unit,
-        _ => null,
+        (OperatorRole.Embedding, _) or (_, ModelFormat.WeightOnly) => UnitForm.WeightOnly,
+        (OperatorRole.Recurrent, _) or (_, ModelFormat.Dynamic) => UnitForm.Dynamic,
+        _ => UnitForm.Static,
     };
+
+    private string? Refusal(Node node)
+    {
+        if (OperatorRules.Of(node) is not { } rule)
+        {
+            return $"{(node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}")} has no INT8 kernel that is known";
+        }
+
+        return rule.Refuse(node, _context)
+            ?? (rule.Role == OperatorRole.Float ? "it stays float" : null)
+            ?? (rule.ChannelAxis is null && !_context.Form.IsStatic ? $"it has no weights, and Format={_context.Form.Format} quantizes nothing else" : null)
+            ?? (_context.Form.IsStatic && _context.Form.Target != TargetName.Portable ? rule.Loses(node) : null)
+            ?? (rule.DataInputs(node).All(index => node.Input(index) is { } input && _context.Profile.IsFloat(input)) ? null : "it does not compute in single precision");
+    }
+
+    private QuantizedUnit? Owner(Value value)
+    {
+        var unit = value.Producer switch
+        {
+            null => null,
+            { } node when _units.TryGetValue(node, out var direct) && direct.Outputs.Contains(value) => direct,
+            { Inputs: [{ Producer: { } before }, ..] } node when _units.TryGetValue(before, out var joined) && joined.Activation == node => joined,
+            _ => null,
+        };
+        return unit is { Form: UnitForm.Static } ? unit : null;
+    }
 
     /// <summary>One round; true where something was removed and another round is due.</summary>
     private bool RemoveUnsupported()
     {
-        var lonely = _units.Values.Where(unit => unit.Rule.Role != OperatorRole.Linear)
+        var lonely = _units.Values.Where(unit => unit.Form == UnitForm.Static && unit.Rule.Role != OperatorRole.Linear)
             .Select(unit => (unit.Node, Reason: WhyNot(unit))).Where(entry => entry.Reason is not null).ToArray();
         foreach (var (node, reason) in lonely)
         {
@@ -99,12 +123,12 @@ internal sealed class Placement
 
     private string? WhyNot(QuantizedUnit unit) =>
         !unit.Inputs.All(input => IsAvailable(input, unit)) ? "not all of its inputs are INT8"
-        : !ReadByUnit(unit.Output) ? "nothing behind it is INT8"
+        : !unit.Outputs.Any(ReadByUnit) ? "nothing behind it is INT8"
         : null;
 
-    /// <summary>Made as INT8, or quantized anyway because a linear operator reads it too, or a constant operand of an addition.</summary>
+    /// <summary>Made as INT8, or quantized anyway because a linear operator reads it too, or a constant operand.</summary>
     private bool IsAvailable(Value value, QuantizedUnit reader) =>
         value.IsConstant
-            ? reader.Node.Is("Add") && value.Constant!.Type == ElementType.Float
-            : Owner(value) is not null || value.Consumers.Any(use => _units.TryGetValue(use.Node, out var unit) && unit.Rule.Role == OperatorRole.Linear && use.Index == 0);
+            ? reader.Rule.TakesConstants && value.Constant!.Type == ElementType.Float
+            : Owner(value) is not null || value.Consumers.Any(use => IsReadByUnit(use) && _units[use.Node].Rule.Role == OperatorRole.Linear);
 }

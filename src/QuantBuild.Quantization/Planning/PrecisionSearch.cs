@@ -14,10 +14,10 @@ namespace QuantBuild.Quantization.Planning;
 internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<Node, UnitError> Errors);
 
 /// <summary>
-/// Finds what must stay float: linear operators are given back, those with the lowest SQNR first, until every output of the model keeps
-/// enough on samples of the calibration data, or nothing is left.
+/// Finds what must stay float: units are given back, those with the lowest SQNR first, until every output of the model keeps enough on samples
+/// of the calibration data, or nothing is left. How many is found by bisection.
 /// </summary>
-internal sealed class PrecisionSearch(Model prepared, ModelProfile profile, ImmutableDictionary<string, Observation> observed, SampleRun samples)
+internal sealed class PrecisionSearch(Model prepared, OperatorContext context, ImmutableDictionary<string, Observation> observed, SampleRun samples)
 {
     /// <summary>Class scores, boxes and embeddings are compared and cut off: 20 dB left their metrics within a point on all models tried.</summary>
     private const double SufficientDb = 20;
@@ -25,43 +25,46 @@ internal sealed class PrecisionSearch(Model prepared, ModelProfile profile, Immu
     /// <summary>An image is looked at: noise of 36 dB below it is what its PSNR shows first.</summary>
     private const double SufficientDbOfImages = 36;
 
-    /// <summary>Each rung refuses the operators that keep less than this.</summary>
-    private static readonly ImmutableArray<double> Rungs = [double.NegativeInfinity, 15, 20, 25, 30, 35, 40, double.PositiveInfinity];
-
     public PlannedModel Find()
     {
-        var placement = Placement.OfAll(prepared, profile);
+        var placement = Placement.OfAll(prepared, context);
         if (!placement.Units.Any())
         {
-            return new(QuantizationPlanner.Plan(placement, observed), prepared, ImmutableDictionary<Node, UnitError>.Empty);
+            return new(QuantizationPlanner.Plan(placement, context.Form, observed), prepared, ImmutableDictionary<Node, UnitError>.Empty);
         }
 
-        var whole = QuantizationPlanner.Plan(placement, observed);
+        var whole = QuantizationPlanner.Plan(placement, context.Form, observed);
         var errors = UnitErrorMeter.Measure(prepared, whole, samples).ToImmutableDictionary(entry => entry.Key.Node, entry => entry.Value);
+        var ranked = errors.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Name, StringComparer.Ordinal).Select(entry => entry.Key).ToArray();
         var reference = new OutputReference(prepared, samples);
-        PlannedModel? candidate = null;
-        foreach (var rung in Rungs)
+        var best = Candidate(ranked.Length);
+        var (enough, tooFew) = (ranked.Length, -1);
+        // All of it first, then halving what is unknown: to give more back is taken never to make the outputs worse.
+        for (var count = 0; enough - tooFew > 1; count = (enough + tooFew) / 2)
         {
-            var refused = errors.Where(entry => entry.Value.SqnrDb < rung && OperatorRules.Of(entry.Key)!.Role == OperatorRole.Linear)
-                .ToImmutableDictionary(entry => entry.Key, entry => Reason(entry.Value));
-            if (candidate is not null && refused.Count == 0)
+            var candidate = Candidate(count);
+            if (candidate.Plan.Units.IsEmpty || reference.IsKept(candidate.Model))
             {
-                continue;
+                (best, enough) = (candidate, count);
             }
-
-            var plan = QuantizationPlanner.Plan(Placement.Of(prepared.Graph, profile, refused), observed) with { BiasCorrections = Corrections(errors) };
-            candidate = new(plan, QdqRewriter.Rewrite(prepared, plan), errors);
-            if (plan.Units.IsEmpty || reference.IsKept(candidate.Model))
+            else
             {
-                break;
+                tooFew = count;
             }
         }
 
-        return candidate!;
+        return best;
+
+        PlannedModel Candidate(int refusedCount)
+        {
+            var refused = ranked.Take(refusedCount).ToDictionary(node => node, node => Reason(errors[node]));
+            var plan = QuantizationPlanner.Plan(Placement.Of(prepared.Graph, context, refused), context.Form, observed) with { BiasCorrections = Corrections(errors) };
+            return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
+        }
     }
 
     private static string Reason(UnitError error) =>
-        string.Create(CultureInfo.InvariantCulture, $"in INT8 it keeps {error.SqnrDb:f1} dB only, too little for the model's outputs");
+        string.Create(CultureInfo.InvariantCulture, $"quantized it keeps {error.SqnrDb:f1} dB only, too little for the model's outputs");
 
     /// <summary>For layers with a bias whose channels lie where the meter looked for them.</summary>
     private static ImmutableDictionary<string, ImmutableArray<double>> Corrections(ImmutableDictionary<Node, UnitError> errors) => errors

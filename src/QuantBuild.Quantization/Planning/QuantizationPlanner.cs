@@ -10,9 +10,9 @@ internal static class QuantizationPlanner
 {
     /// <summary>The values whose ranges a plan needs.</summary>
     public static ImmutableArray<Value> QuantizedValues(Placement placement) =>
-        [.. placement.Units.SelectMany(unit => unit.Inputs.Append(unit.Output)).Where(placement.IsQuantized).Distinct()];
+        [.. placement.Units.Where(unit => unit.Form == UnitForm.Static).SelectMany(unit => unit.Inputs.Concat(unit.Outputs)).Where(placement.IsQuantized).Distinct()];
 
-    public static QuantizationPlan Plan(Placement placement, ImmutableDictionary<string, Observation> observed)
+    public static QuantizationPlan Plan(Placement placement, ModelForm form, ImmutableDictionary<string, Observation> observed)
     {
         var groups = new ParameterGroups(placement);
         var values = QuantizedValues(placement);
@@ -21,14 +21,14 @@ internal static class QuantizationPlanner
         {
             var range = group.Aggregate(TensorRange.Empty, (union, value) => union.Union(observed[value.Name].Range));
             var ceiling = group.Select(groups.CeilingOf).Min();
-            var parameters = AffineQuantization.ChooseParameters(Within(range, ceiling), ElementType.UInt8);
+            var parameters = AffineQuantization.ChooseParameters(Within(range, ceiling), form.Activations);
             foreach (var value in group)
             {
                 activations[value.Name] = parameters;
             }
         }
 
-        return new(activations.ToImmutable(), [.. placement.Units], placement);
+        return new(form, activations.ToImmutable(), [.. placement.Units], placement);
     }
 
     /// <summary>Rounding a range may carry it beyond the upper end of a Clip.</summary>

@@ -29,7 +29,7 @@ internal sealed class UnitErrorMeter
         _plan = plan;
         _operands = new(_model);
         var nodes = model.Graph.Nodes.Zip(_graph.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
-        foreach (var unit in plan.Units.Where(unit => unit.Rule.Role is OperatorRole.Linear or OperatorRole.Arithmetic))
+        foreach (var unit in plan.Units.Where(unit => !unit.IsMoving && unit.Rule.Role != OperatorRole.Joining))
         {
             _shadows.Add(AddShadow(unit, nodes));
         }
@@ -82,6 +82,7 @@ internal sealed class UnitErrorMeter
         return new(signal, noise, [.. means]);
     }
 
+    /// <summary>The sum of squares, and the mean of each channel.</summary>
     private static (double Squares, double[] Means) Sums(ReadOnlySpan<float> elements, ReadOnlySpan<long> shape)
     {
         // Axis 1 of an image, the last axis of a matrix or of a sequence of vectors.
@@ -108,48 +109,68 @@ internal sealed class UnitErrorMeter
     private Shadow AddShadow(QuantizedUnit unit, Dictionary<Node, Node> nodes)
     {
         var node = nodes[unit.Node];
-        var inputs = node.Inputs.ToArray();
-        foreach (var index in unit.Rule.DataInputs(unit.Node))
-        {
-            inputs[index] = inputs[index]!.HasConstant ? inputs[index] : Rounded(inputs[index]!.Name);
-        }
-
-        if (unit.Rule.ChannelAxis is { } axisOf)
-        {
-            var weights = inputs[1]!.Constant!;
-            var (quantized, parameters) = WeightQuantization.Quantize(weights.AsSpan<float>(), weights.Dimensions, axisOf(node), []);
-            inputs[1] = _graph.AddInitializer(inputs[1]!.Name + "_shadow", TensorData.Create<float>(weights.Dimensions, WeightQuantization.Dequantize(quantized, parameters)));
-        }
-
-        var product = Copy(node, inputs).Output;
-        var productError = _graph.AddNode("Sub", [product, node.Output], node.Output.Name + "_product_error").Output;
-        var output = unit.Activation is { } activation ? Copy(nodes[activation], [product, .. nodes[activation].Inputs.Skip(1)]).Output : product;
+        var position = unit.Node.Outputs.ToList().IndexOf(unit.Activation is null ? unit.Output : unit.Node.Output);
+        var product = Copy(node, ShadowInputs(unit, node), position);
+        var productError = _graph.AddNode("Sub", [product, node.Outputs[position]], product.Name + "_product_error").Output;
+        var output = unit.Activation is { } activation ? Copy(nodes[activation], [product, .. nodes[activation].Inputs.Skip(1)], 0) : product;
         var exact = _graph.Find(unit.Output.Name)!;
-        var rounded = _plan.Activations.TryGetValue(unit.Output.Name, out var own) ? Round(output, own) : output;
+        var rounded = unit.Form == UnitForm.Static && _plan.Activations.TryGetValue(unit.Output.Name, out var own) ? Round(output, own) : output;
         var error = _graph.AddNode("Sub", [rounded, exact], exact.Name + "_error").Output;
         return new(unit, exact, productError, error);
     }
 
-    private Node Copy(Node node, IEnumerable<Value?> inputs)
+    /// <summary>The unit's inputs as its form rounds them.</summary>
+    private Value?[] ShadowInputs(QuantizedUnit unit, Node node)
     {
-        var copy = _graph.AddNode(node.OpType, inputs, node.Output.Name + "_shadow");
+        var inputs = node.Inputs.ToArray();
+        foreach (var index in unit.Rule.DataInputs(unit.Node).Where(index => !inputs[index]!.HasConstant))
+        {
+            inputs[index] = unit.Form switch
+            {
+                UnitForm.Static => Rounded(inputs[index]!.Name, value => Round(value, _plan.Activations[value.Name])),
+                UnitForm.Dynamic => Rounded(inputs[index]!.Name, RoundDynamically),
+                _ => inputs[index],
+            };
+        }
+
+        int[] weights = unit.Rule.ChannelAxis is null ? [] : unit.Rule.Role == OperatorRole.Recurrent ? [1, 2] : [unit.Rule.WeightInput];
+        foreach (var index in weights)
+        {
+            inputs[index] = _graph.AddInitializer(inputs[index]!.Name + "_shadow", UnitWeights.Rounded(unit, inputs[index]!.Constant!, _plan.Form.Weights));
+        }
+
+        return inputs;
+    }
+
+    /// <summary>Returns output number <paramref name="position"/> of the copy.</summary>
+    private Value Copy(Node node, IEnumerable<Value?> inputs, int position)
+    {
+        var outputs = node.Outputs.Select(output => output is null ? null : _graph.AddValue(output.Name + "_shadow")).ToArray();
+        var copy = _graph.AddNode(node.OpType, inputs, outputs, null, node.Domain);
         foreach (var attribute in node.Attributes.Values)
         {
             copy.Set(attribute);
         }
 
-        return copy;
+        return outputs[position]!;
     }
 
-    private Value Rounded(string name)
+    private Value Rounded(string name, Func<Value, Value> round)
     {
         if (!_rounded.TryGetValue(name, out var rounded))
         {
-            rounded = Round(_graph.Find(name)!, _plan.Activations[name]);
+            rounded = round(_graph.Find(name)!);
             _rounded[name] = rounded;
         }
 
         return rounded;
+    }
+
+    private Value RoundDynamically(Value value)
+    {
+        var (quantized, scale, zeroPoint) = (_graph.AddValue(value.Name + "_bytes"), _graph.AddValue(value.Name + "_bytes_scale"), _graph.AddValue(value.Name + "_bytes_zero_point"));
+        _graph.AddNode("DynamicQuantizeLinear", [value], [quantized, scale, zeroPoint]);
+        return _graph.AddNode("DequantizeLinear", [quantized, scale, zeroPoint], value.Name + "_dynamic").Output;
     }
 
     private Value Round(Value value, QuantizationParameters parameters) =>

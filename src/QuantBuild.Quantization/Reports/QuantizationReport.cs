@@ -71,6 +71,13 @@ public enum OperatorDecision
 {
     Float,
     Int8,
+    Int16,
+
+    /// <summary>Integer kernels whose activations are quantized at run time.</summary>
+    Dynamic,
+
+    /// <summary>Integer weights, float activations.</summary>
+    WeightOnly,
 }
 
 public sealed record TensorReport(string Name, double Min, double Max, double Scale, int ZeroPoint, string Method);

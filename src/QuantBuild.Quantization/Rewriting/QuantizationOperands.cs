@@ -1,45 +1,75 @@
+using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Passes;
 
 namespace QuantBuild.Quantization.Rewriting;
 
-/// <summary>Writes Q and DQ nodes of activations into a graph; equal parameters share their scale and zero point.</summary>
-internal sealed class QuantizationOperands
+/// <summary>Writes Q and DQ nodes into a graph; activations with equal parameters share their scale and zero point.</summary>
+internal sealed class QuantizationOperands(Model model)
 {
-    private const string MicrosoftDomain = "com.microsoft";
-    private readonly Graph _graph;
-    private readonly Dictionary<(float Scale, int ZeroPoint), (Value Scale, Value ZeroPoint)> _parameters = [];
+    public const string MicrosoftDomain = "com.microsoft";
 
-    /// <summary>The domain of the operators: ONNX's own know channels from opset 13 on.</summary>
-    public QuantizationOperands(Model model)
+    /// <summary>The opset whose Q and DQ know 4 and 16 bits and blocks.</summary>
+    private const long OpsetOfAllTypes = 21;
+
+    private readonly Graph _graph = model.Graph;
+    private readonly Dictionary<QuantizationParameters, (Value Scale, Value ZeroPoint)> _parameters = [];
+
+    /// <summary>True where weights may have a scale for each block.</summary>
+    public bool KnowsBlocks => model.Opset >= OpsetOfAllTypes;
+
+    public Node Quantize(Value value, QuantizationParameters parameters, string hint) => Activation("QuantizeLinear", value, parameters, hint);
+
+    public Node Dequantize(Value value, QuantizationParameters parameters, string hint) => Activation("DequantizeLinear", value, parameters, hint);
+
+    /// <summary>Constant integers as an initializer, and the DQ that makes floats of them.</summary>
+    public Node DequantizeConstant(QuantizedWeights weights, string hint)
     {
-        _graph = model.Graph;
-        Domain = model.Opset >= Passes.RaiseOpset.Sufficient ? "" : MicrosoftDomain;
-        if (Domain.Length > 0)
+        var (elements, parameters) = weights;
+        var (scale, zeroPoint) = AddParameters(elements.Dimensions, parameters, hint);
+        var node = _graph.AddNode(
+            "DequantizeLinear", [_graph.AddInitializer(hint + "_quantized", elements), scale, zeroPoint], hint + "_dequantized", null, DomainOf(parameters.Type));
+        return parameters.Granularity switch
+        {
+            Granularity.PerChannel channels => node.Set("axis", (long)channels.Axis),
+            Granularity.PerBlock blocks => node.Set("axis", (long)blocks.Axis).Set("block_size", (long)blocks.Size),
+            _ => node,
+        };
+    }
+
+    /// <summary>Scales and zero points as initializers, in the shapes that DequantizeLinear takes.</summary>
+    public (Value Scale, Value ZeroPoint) AddParameters(ImmutableArray<long> dimensions, QuantizationParameters parameters, string hint)
+    {
+        var shape = parameters.Granularity.ScaleDimensions(dimensions);
+        return (
+            _graph.AddInitializer(hint + "_scale", TensorData.Create<float>(shape, parameters.Scales.AsSpan())),
+            _graph.AddInitializer(hint + "_zero_point", IntegerTypes.ToTensor(parameters.Type, shape, parameters.ZeroPoints.AsSpan())));
+    }
+
+    /// <summary>Makes the runtime's own operators known to the model.</summary>
+    public string UseMicrosoftDomain()
+    {
+        if (!model.Opsets.ContainsKey(MicrosoftDomain))
         {
             model.SetOpset(MicrosoftDomain, 1);
         }
+
+        return MicrosoftDomain;
     }
 
-    public string Domain { get; }
+    /// <summary>ONNX's own operators know channels from opset 13 on, and types of other than 8 bits from 21 on; the runtime's know both before.</summary>
+    public string DomainOf(ElementType type) =>
+        model.Opset >= OpsetOfAllTypes || (model.Opset >= RaiseOpset.Sufficient && type is ElementType.UInt8 or ElementType.Int8 or ElementType.Int32) ? "" : UseMicrosoftDomain();
 
-    public Node Quantize(Value value, QuantizationParameters parameters, string hint) =>
-        _graph.AddNode("QuantizeLinear", Operands(value, parameters, hint), hint + "_quantized", null, Domain);
-
-    public Node Dequantize(Value value, QuantizationParameters parameters, string hint) =>
-        _graph.AddNode("DequantizeLinear", Operands(value, parameters, hint), hint + "_dequantized", null, Domain);
-
-    private Value[] Operands(Value value, QuantizationParameters parameters, string hint)
+    private Node Activation(string opType, Value value, QuantizationParameters parameters, string hint)
     {
-        var key = (parameters.Scale, parameters.ZeroPoint);
-        if (!_parameters.TryGetValue(key, out var operands))
+        if (!_parameters.TryGetValue(parameters, out var operands))
         {
-            operands = (
-                _graph.AddInitializer(hint + "_scale", TensorData.Scalar(parameters.Scale)),
-                _graph.AddInitializer(hint + "_zero_point", TensorData.Scalar((byte)parameters.ZeroPoint)));
-            _parameters[key] = operands;
+            operands = AddParameters([], parameters, hint);
+            _parameters[parameters] = operands;
         }
 
-        return [value, operands.Scale, operands.ZeroPoint];
+        return _graph.AddNode(opType, [value, operands.Scale, operands.ZeroPoint], hint + (opType == "QuantizeLinear" ? "_quantized" : "_dequantized"), null, DomainOf(parameters.Type));
     }
 }

@@ -20,9 +20,25 @@ public sealed record QuantizationSettings
 
     public ModelFormat Format { get; init; }
 
-    public QuantizedType ActivationType { get; init; } = QuantizedType.U8;
+    /// <summary>Null takes what the target's kernels want.</summary>
+    public QuantizedType? ActivationType { get; init; }
 
-    public QuantizedType WeightType { get; init; } = QuantizedType.S8;
+    public QuantizedType? WeightType { get; init; }
+
+    /// <summary>Null is false but for targets that read symmetric activations alone.</summary>
+    public bool? ActivationSymmetric { get; init; }
+
+    public bool? WeightSymmetric { get; init; }
+
+    public WeightGranularity? WeightGranularity { get; init; }
+
+    /// <summary>Weights in a block where <see cref="WeightGranularity"/> is per block.</summary>
+    public int? BlockSize { get; init; }
+
+    /// <summary>True for 7-bit weights, false for all 8 bits; null for as many as no x64 processor saturates on.</summary>
+    public bool? ReduceRange { get; init; }
+
+    public bool PowerOfTwoScales { get; init; }
 
     public TargetName Target { get; init; }
 
@@ -36,17 +52,47 @@ public enum CalibrationMethodName
 
 public enum ModelFormat
 {
+    /// <summary>Float operators between QuantizeLinear and DequantizeLinear, which runtimes fuse.</summary>
     Qdq,
+
+    /// <summary>Operators on integers: QLinearConv and its like.</summary>
+    QOperator,
+
+    /// <summary>Activations are quantized at run time; needs no calibration.</summary>
+    Dynamic,
+
+    /// <summary>Integer weights, float activations.</summary>
+    WeightOnly,
 }
 
 public enum QuantizedType
 {
     U8,
     S8,
+    U16,
+    S16,
+    U4,
+    S4,
+}
+
+/// <summary>Which weights share a scale.</summary>
+public enum WeightGranularity
+{
+    PerTensor,
+    PerChannel,
+    PerBlock,
 }
 
 /// <summary>The machines that a model is made for.</summary>
 public enum TargetName
 {
+    /// <summary>Every x64 processor, with VNNI and without.</summary>
     X64,
+
+    /// <summary>x64 with AVX-VNNI or AVX512-VNNI.</summary>
+    Vnni,
+    Arm64,
+
+    /// <summary>Symmetric types and float biases, as TensorRT and OpenVINO read them.</summary>
+    Portable,
 }

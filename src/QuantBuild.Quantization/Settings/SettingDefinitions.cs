@@ -23,11 +23,25 @@ public static class SettingDefinitions
         { ChangesResult = false, ConcernsEvaluation = true },
         Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
         Choice<ModelFormat>("Format", "How the quantized model is written.", (settings, value) => settings with { Format = value }),
-        Choice<QuantizedType>("ActivationType", "The type of quantized activations.", (settings, value) => settings with { ActivationType = value }, QuantizedType.U8),
-        Choice<QuantizedType>("WeightType", "The type of quantized weights.", (settings, value) => settings with { WeightType = value }, QuantizedType.S8),
+        Choice<QuantizedType>("ActivationType", "The type of quantized activations.", (settings, value) => settings with { ActivationType = value },
+            QuantizedType.U8, QuantizedType.S8, QuantizedType.U16, QuantizedType.S16),
+        Choice<QuantizedType>("WeightType", "The type of quantized weights.", (settings, value) => settings with { WeightType = value },
+            QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4, QuantizedType.S16),
+        .. Schemes,
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
             with { MetadataName = "TargetMachine" },
         .. Images.Select(row => row with { ConcernsEvaluation = true }),
+    ];
+
+    private static ImmutableArray<SettingDefinition> Schemes =>
+    [
+        Switch("ActivationSymmetric", "Whether activations have their zero point in the middle of their type.", (settings, value) => settings with { ActivationSymmetric = value }),
+        Switch("WeightSymmetric", "Whether weights have their zero point in the middle of their type.", (settings, value) => settings with { WeightSymmetric = value }),
+        Choice<WeightGranularity>("WeightGranularity", "Which weights share a scale.", (settings, value) => settings with { WeightGranularity = value }),
+        new("BlockSize", "N", "Weights in a block where WeightGranularity is PerBlock: 16, 32 (the default), 64, 128 or 256.", [],
+            (settings, value) => settings with { BlockSize = BlockSizeOf(value) }),
+        Switch("ReduceRange", "True for 7-bit weights, False for all 8 bits; by default as many as no processor of the target saturates on.", (settings, value) => settings with { ReduceRange = value }),
+        Switch("PowerOfTwoScales", "Whether scales are powers of two, for fixed-point hardware.", (settings, value) => settings with { PowerOfTwoScales = value }),
     ];
 
     private static ImmutableArray<SettingDefinition> Images =>
@@ -77,6 +91,19 @@ public static class SettingDefinitions
                 ? apply(settings, Enum.Parse<T>(text, ignoreCase: true))
                 : throw Invalid(name, text, $"one of {List(values)}"));
     }
+
+    private static SettingDefinition Switch(string name, string description, Func<QuantizationSettings, bool, QuantizationSettings> apply)
+    {
+        ImmutableArray<string> values = [bool.TrueString, bool.FalseString];
+        return new(name, "NAME", description, values, (settings, text) =>
+            bool.TryParse(text, out var value) ? apply(settings, value) : throw Invalid(name, text, $"one of {List(values)}"));
+    }
+
+    /// <summary>What MatMulNBits takes.</summary>
+    private static int BlockSizeOf(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size is 16 or 32 or 64 or 128 or 256
+            ? size
+            : throw Invalid("BlockSize", text, "one of 16, 32, 64, 128, 256");
 
     private static QuantizationSettings WithImages(QuantizationSettings settings, Func<ImagePreprocessing, ImagePreprocessing> change) =>
         settings with { Preprocessing = change(settings.Preprocessing) };

@@ -1,0 +1,101 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Planning;
+
+/// <summary>
+/// What settings come to for one model: the format, the types with their schemes, and the machines that it is for. docs/formats.md says the same
+/// for people.
+/// </summary>
+internal sealed record ModelForm(ModelFormat Format, TargetName Target, QuantizationScheme Activations, WeightScheme Weights)
+{
+    private const int DefaultBlockSize = 32;
+
+    /// <summary>What some runtime executes: every activation type of a row goes with every weight type of the row.</summary>
+    private static readonly ImmutableArray<Combination> Combinations =
+    [
+        new(ModelFormat.Qdq, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4]),
+        new(ModelFormat.Qdq, [QuantizedType.S8], [QuantizedType.S8, QuantizedType.S4]),
+        new(ModelFormat.Qdq, [QuantizedType.U16, QuantizedType.S16], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S16, QuantizedType.S4, QuantizedType.U4]),
+        new(ModelFormat.QOperator, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8]),
+        new(ModelFormat.QOperator, [QuantizedType.S8], [QuantizedType.S8]),
+        new(ModelFormat.Dynamic, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8]),
+        new(ModelFormat.WeightOnly, [.. Enum.GetValues<QuantizedType>()], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4]),
+    ];
+
+    public bool IsStatic => Format is ModelFormat.Qdq or ModelFormat.QOperator;
+
+    /// <summary>True where ONNX Runtime has kernels that compute on the integers themselves.</summary>
+    public bool HasIntegerKernels => Format != ModelFormat.WeightOnly && Activations.Type.BitsPerElement() == 8 && Weights.Type.BitsPerElement() == 8;
+
+    /// <summary>TensorRT reads no INT32 biases.</summary>
+    public bool HasFloatBias => Target == TargetName.Portable || !HasIntegerKernels;
+
+    /// <exception cref="QuantBuildException">No runtime executes what the settings ask for.</exception>
+    public static ModelForm Of(QuantizationSettings settings)
+    {
+        var (activations, weights) = (ActivationTypeOf(settings), WeightTypeOf(settings));
+        var combinations = Combinations.Where(row => row.Format == settings.Format).ToArray();
+        if (!combinations.Any(row => row.Activations.Contains(activations) && row.Weights.Contains(weights)))
+        {
+            throw Refused($"Format={settings.Format} has no form with ActivationType={activations} and WeightType={weights}; valid are {string.Join("; ", combinations.Select(row => row.ToString()))}");
+        }
+
+        return new(
+            settings.Format, settings.Target,
+            new(TypeOf(activations), settings.ActivationSymmetric ?? (settings.Target == TargetName.Portable), settings.PowerOfTwoScales),
+            WeightsOf(settings, activations, weights));
+    }
+
+    /// <summary>The type that is set, or what the kernels of the target want; at run time activations become unsigned everywhere.</summary>
+    public static QuantizedType ActivationTypeOf(QuantizationSettings settings) => settings.ActivationType
+        ?? (settings.Target is TargetName.Arm64 or TargetName.Portable && settings.Format is ModelFormat.Qdq or ModelFormat.QOperator ? QuantizedType.S8 : QuantizedType.U8);
+
+    public static QuantizedType WeightTypeOf(QuantizationSettings settings) => settings.WeightType ?? QuantizedType.S8;
+
+    private static WeightScheme WeightsOf(QuantizationSettings settings, QuantizedType activations, QuantizedType weights)
+    {
+        var type = TypeOf(weights);
+        var isSymmetric = settings.WeightSymmetric ?? true;
+        if (!isSymmetric && IntegerTypes.IsSigned(type) && settings.Format != ModelFormat.WeightOnly)
+        {
+            throw Refused($"WeightSymmetric=false goes with WeightType=U8 or U4, not with {weights}: the integer kernels take signed weights with a zero point of 0 alone");
+        }
+
+        var isFewBits = type.BitsPerElement() == 4;
+        var granularity = settings.WeightGranularity ?? (isFewBits && settings.Format == ModelFormat.WeightOnly ? WeightGranularity.PerBlock : WeightGranularity.PerChannel);
+        if (granularity == WeightGranularity.PerBlock && settings.Format != ModelFormat.WeightOnly)
+        {
+            throw Refused($"WeightGranularity=PerBlock goes with Format=WeightOnly, not with {settings.Format}: no kernel takes blocks and quantized activations; valid there are PerTensor, PerChannel");
+        }
+
+        var isPairSafe = type == ElementType.Int8 && TypeOf(activations).BitsPerElement() == 8 && settings.Format != ModelFormat.WeightOnly && settings.Target != TargetName.Vnni;
+        var range = settings.ReduceRange switch
+        {
+            true => WeightRange.Reduced,
+            false => WeightRange.Full,
+            null => isPairSafe ? WeightRange.PairSafe : WeightRange.Full,
+        };
+        return new(type, isSymmetric, settings.PowerOfTwoScales, granularity, settings.BlockSize ?? DefaultBlockSize, range);
+    }
+
+    private static ElementType TypeOf(QuantizedType type) => type switch
+    {
+        QuantizedType.U8 => ElementType.UInt8,
+        QuantizedType.S8 => ElementType.Int8,
+        QuantizedType.U16 => ElementType.UInt16,
+        QuantizedType.S16 => ElementType.Int16,
+        QuantizedType.U4 => ElementType.UInt4,
+        _ => ElementType.Int4,
+    };
+
+    private static QuantBuildException Refused(string message) => new(DiagnosticCodes.InvalidCombination, message + ".");
+
+    private sealed record Combination(ModelFormat Format, ImmutableArray<QuantizedType> Activations, ImmutableArray<QuantizedType> Weights)
+    {
+        public override string ToString() => $"ActivationType {string.Join(" or ", Activations)} with WeightType {string.Join(", ", Weights)}";
+    }
+}

@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Planning;
+
+namespace QuantBuild.Quantization.Rewriting;
+
+/// <summary>
+/// Dynamic units: each run finds the range of the activation (DynamicQuantizeLinear), multiplies integers, and scales the sums by the product of both
+/// scales. ONNX Runtime fuses the matrix form into one kernel.
+/// </summary>
+internal sealed class DynamicUnitWriter(RewriteTarget target)
+{
+    private readonly Graph _graph = target.Graph;
+    private readonly Dictionary<Value, Activation> _activations = [];
+
+    public void Write()
+    {
+        foreach (var (unit, node) in target.Units(UnitForm.Dynamic))
+        {
+            if (unit.Rule.Role == OperatorRole.Recurrent)
+            {
+                new RecurrentUnitWriter(target).Write(node);
+            }
+            else if (node.Is("Conv"))
+            {
+                WriteConvolution(unit, node);
+            }
+            else
+            {
+                WriteProduct(unit, node);
+            }
+        }
+    }
+
+    /// <summary>The input as unsigned bytes; quantized once, however many read it.</summary>
+    private Activation Quantize(Value value)
+    {
+        if (!_activations.TryGetValue(value, out var activation))
+        {
+            var (quantized, scale, zeroPoint) = (
+                _graph.AddValue(value.Name + "_quantized"), _graph.AddValue(value.Name + "_scale"), _graph.AddValue(value.Name + "_zero_point"));
+            _graph.AddNode("DynamicQuantizeLinear", [value], [quantized, scale, zeroPoint]);
+            activation = new(quantized, scale, zeroPoint);
+            _activations[value] = activation;
+        }
+
+        return activation;
+    }
+
+    private void WriteProduct(QuantizedUnit unit, Node node)
+    {
+        var activation = Quantize(node.Input(0)!);
+        var weights = node.Input(1)!;
+        var quantized = UnitWeights.Quantize(unit, weights.Constant!, target.Plan.Form.Weights);
+        if (node.Int("transB", 0) == 1)
+        {
+            quantized = quantized.Transpose();
+        }
+
+        var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, weights.Name);
+        var matrix = _graph.AddInitializer(weights.Name + "_quantized", quantized.Elements);
+        var sums = _graph.AddNode("MatMulInteger", [activation.Quantized, matrix, activation.ZeroPoint, zeroPoint], node.Output.Name + "_sums").Output;
+        Finish(unit, node, sums, new(activation.Scale, scale, bias => TensorData.Vector<float>(bias)));
+    }
+
+    private void WriteConvolution(QuantizedUnit unit, Node node)
+    {
+        var activation = Quantize(node.Input(0)!);
+        var weights = node.Input(1)!;
+        var (elements, parameters) = UnitWeights.Quantize(unit, weights.Constant!, target.Plan.Form.Weights);
+        // The kernel takes one zero point for all channels, and channels of an output lie on axis 1.
+        ImmutableArray<long> shape = [-1, .. Enumerable.Repeat(1L, elements.Rank - 2)];
+        TensorData AlongChannels(ReadOnlySpan<float> values) => TensorData.Create<float>(shape.SetItem(0, values.Length), values);
+        var scale = _graph.AddInitializer(weights.Name + "_scale", AlongChannels(parameters.Scales.AsSpan()));
+        Value?[] inputs =
+        [
+            activation.Quantized, _graph.AddInitializer(weights.Name + "_quantized", elements), activation.ZeroPoint,
+            _graph.AddInitializer(weights.Name + "_zero_point", IntegerTypes.ToTensor(parameters.Type, [], [parameters.ZeroPoint])),
+        ];
+        var convolution = _graph.AddNode("ConvInteger", inputs, node.Output.Name + "_sums");
+        foreach (var attribute in node.Attributes.Values)
+        {
+            convolution.Set(attribute);
+        }
+
+        Finish(unit, node, convolution.Output, new(activation.Scale, scale, bias => AlongChannels(bias)));
+    }
+
+    /// <summary>int32 sums → float, times both scales, plus the bias; the last operator makes what the float one made.</summary>
+    private void Finish(QuantizedUnit unit, Node node, Value sums, Scaling scaling)
+    {
+        var name = node.Output.Name;
+        var real = _graph.AddNode("Cast", [sums], name + "_cast").Set("to", (long)ElementType.Float).Output;
+        var scale = _graph.AddNode("Mul", [scaling.Activation, scaling.Weights], name + "_scales").Output;
+        if (target.CorrectedBias(unit) is not { } bias)
+        {
+            _graph.Replace(node, "Mul", [real, scale]);
+            return;
+        }
+
+        var product = _graph.AddNode("Mul", [real, scale], name + "_product").Output;
+        var operand = _graph.AddInitializer((node.Input(2)?.Name ?? name + "_bias") + "_channels", scaling.Along(bias));
+        _graph.Replace(node, "Add", [product, operand]);
+    }
+
+    private sealed record Activation(Value Quantized, Value Scale, Value ZeroPoint);
+
+    private sealed record Scaling(Value Activation, Value Weights, Func<float[], TensorData> Along);
+}

@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Rewriting;
+
+/// <summary>The weights of a unit as the plan's form wants them. What is measured and what is written both come from here.</summary>
+internal static class UnitWeights
+{
+    public static QuantizedWeights Quantize(QuantizedUnit unit, TensorData weights, WeightScheme scheme, ImmutableArray<double> smallestScales = default)
+    {
+        var (channelAxis, sumAxis) = (unit.Rule.ChannelAxis!(unit.Node), unit.Rule.SumAxis(unit.Node));
+        var suited = Suit(unit, scheme);
+        return WeightQuantization.Quantize(
+            weights, channelAxis, WeightQuantization.GranularityOf(suited, channelAxis, sumAxis), suited, smallestScales.IsDefault ? [] : smallestScales);
+    }
+
+    /// <summary>
+    /// Weights of an LSTM, [directions, 4 · hidden, inputs], with the last two axes swapped, as ONNX Runtime's kernel has them. Each cell of each
+    /// gate and direction has its own scale.
+    /// </summary>
+    public static QuantizedWeights QuantizeRecurrent(TensorData weights, WeightScheme scheme)
+    {
+        var (directions, cells, inputs) = (weights.Dimensions[0], weights.Dimensions[1], weights.Dimensions[2]);
+        var rows = Rows(weights, scheme);
+        var swapped = new int[weights.ElementCount];
+        for (var i = 0; i < swapped.Length; i++)
+        {
+            var (row, column) = ((int)(i / inputs), (int)(i % inputs));
+            var (direction, cell) = ((int)(row / cells), (int)(row % cells));
+            swapped[(((direction * inputs) + column) * cells) + cell] = IntegerTypes.At(rows.Elements, i);
+        }
+
+        return new(IntegerTypes.ToTensor(scheme.Type, [directions, inputs, cells], swapped), rows.Parameters);
+    }
+
+    /// <summary>The floats that a unit's quantized weights stand for, in the shape that they had.</summary>
+    public static TensorData Rounded(QuantizedUnit unit, TensorData weights, WeightScheme scheme) => TensorData.Create<float>(
+        weights.Dimensions, WeightQuantization.Dequantize(unit.Rule.Role == OperatorRole.Recurrent ? Rows(weights, scheme) : Quantize(unit, weights, scheme)));
+
+    private static QuantizedWeights Rows(TensorData weights, WeightScheme scheme) =>
+        WeightQuantization.Quantize(weights.Reshape([weights.Dimensions[0] * weights.Dimensions[1], weights.Dimensions[2]]), 0, new Granularity.PerChannel(0), scheme, []);
+
+    /// <summary>Matrices alone have kernels for blocks, and tables are looked up in bytes.</summary>
+    private static WeightScheme Suit(QuantizedUnit unit, WeightScheme scheme) => unit.Rule.Role switch
+    {
+        OperatorRole.Embedding when scheme.Type.BitsPerElement() != 8 => scheme with { Type = ElementType.Int8, IsSymmetric = true, Granularity = WeightGranularity.PerChannel },
+        OperatorRole.Linear when unit.Rule.OpType is "MatMul" or "Gemm" => scheme,
+        _ when scheme.Granularity == WeightGranularity.PerBlock => scheme with { Granularity = WeightGranularity.PerChannel },
+        _ => scheme,
+    };
+}
