@@ -35,7 +35,10 @@ internal sealed class TinyModels
     }
 
     /// <summary>Quantizes with 24 random samples and compares both models on a fresh one.</summary>
-    public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape)
+    public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape) => Quantize(model, shape, new());
+
+    /// <summary>The same under settings of the quantization.</summary>
+    public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape, QuantizationSettings chosen)
     {
         var folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
         try
@@ -47,7 +50,7 @@ internal sealed class TinyModels
                 NpyFile.Write(Path.Combine(folder, i.ToString("d2", CultureInfo.InvariantCulture) + ".npy"), Random(shape));
             }
 
-            var settings = new QuantizationSettings { CalibrationData = ["*.npy"] };
+            var settings = chosen with { CalibrationData = ["*.npy"] };
             var result = ModelQuantizer.Quantize(new(path, folder, settings, 2), null, CancellationToken.None);
             var inputs = ImmutableDictionary<string, TensorData>.Empty.Add("x", Random(shape));
             return (result, Run(OnnxFile.ToBytes(model), inputs), Run(result.Model.ToArray(), inputs));

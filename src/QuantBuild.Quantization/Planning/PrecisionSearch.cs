@@ -19,8 +19,8 @@ internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, Immutabl
 /// </summary>
 internal sealed class PrecisionSearch(Model prepared, OperatorContext context, ImmutableDictionary<string, Observation> observed, SampleRun samples)
 {
-    /// <summary>Class scores, boxes and embeddings are compared and cut off: 20 dB left their metrics within a point on all models tried.</summary>
-    private const double SufficientDb = 20;
+    /// <summary>Class scores, boxes and embeddings are compared and cut off: 21 dB left their metrics within a point on all models tried.</summary>
+    private const double SufficientDb = 21;
 
     /// <summary>An image is looked at: noise of 36 dB below it is what its PSNR shows first.</summary>
     private const double SufficientDbOfImages = 36;

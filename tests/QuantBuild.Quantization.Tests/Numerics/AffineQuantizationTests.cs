@@ -5,6 +5,7 @@ namespace QuantBuild.Quantization.Tests.Numerics;
 
 internal sealed class AffineQuantizationTests
 {
+    private static readonly QuantizationScheme U8 = new(ElementType.UInt8, false, false);
     private static readonly float[] Article = [0.5f, 1.0f, 1.5f, 2.0f];
 
     /// <summary>
@@ -20,7 +21,7 @@ internal sealed class AffineQuantizationTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(zeroPoint, Is.EqualTo(-85));
-            Assert.That(zeroPoint, Is.LessThan(AffineQuantization.MinOf(ElementType.UInt8)));
+            Assert.That(zeroPoint, Is.LessThan(IntegerTypes.MinOf(ElementType.UInt8)));
         }
     }
 
@@ -28,7 +29,7 @@ internal sealed class AffineQuantizationTests
     [Test]
     public void ArticleExample_RangeWithZero_EveryValueWithinHalfAStep()
     {
-        var parameters = AffineQuantization.ChooseParameters(new(0.5f, 2.0f), ElementType.UInt8);
+        var parameters = AffineQuantization.ChooseParameters(new(0.5f, 2.0f), U8);
 
         using (Assert.EnterMultipleScope())
         {
@@ -49,7 +50,7 @@ internal sealed class AffineQuantizationTests
     [TestCase(-3f, -1f, 3f / 255, 255)]
     public void ChooseParameters_Range_GivesScaleAndZeroPoint(float min, float max, float scale, int zeroPoint)
     {
-        var parameters = AffineQuantization.ChooseParameters(new(min, max), ElementType.UInt8);
+        var parameters = AffineQuantization.ChooseParameters(new(min, max), U8);
 
         using (Assert.EnterMultipleScope())
         {
@@ -58,9 +59,42 @@ internal sealed class AffineQuantizationTests
         }
     }
 
+    [TestCase(ElementType.Int8, false, -1f, 2f, 3f / 255, -43)]
+    [TestCase(ElementType.Int8, true, -1f, 2f, 2f / 127, 0)]
+    [TestCase(ElementType.UInt8, true, -1f, 2f, 2f / 127, 128)]
+    [TestCase(ElementType.UInt16, false, -1f, 2f, 3f / 65535, 21845)]
+    [TestCase(ElementType.Int16, true, -4f, 2f, 4f / 32767, 0)]
+    public void ChooseParameters_TypeAndSymmetry_GiveScaleAndZeroPoint(ElementType type, bool isSymmetric, float min, float max, float scale, int zeroPoint)
+    {
+        var parameters = AffineQuantization.ChooseParameters(new(min, max), new(type, isSymmetric, false));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(parameters.Scale, Is.EqualTo(scale).Within(1).Ulps);
+            Assert.That(parameters.ZeroPoint, Is.EqualTo(zeroPoint));
+        }
+    }
+
+    [TestCase(3f, 4f)]
+    [TestCase(4f, 4f)]
+    [TestCase(0.3f, 0.5f)]
+    public void NextPowerOfTwo_Scale_IsNotBelowIt(float scale, float power) => Assert.That(AffineQuantization.NextPowerOfTwo(scale), Is.EqualTo(power));
+
+    [Test]
+    public void ToTensor_FourBits_PutsTheFirstIntoTheLowHalf()
+    {
+        var tensor = IntegerTypes.ToTensor(ElementType.Int4, [3], [-8, 7, -1]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(tensor.Bytes.ToArray(), Is.EqualTo(new byte[] { 0x78, 0x0F }));
+            Assert.That(Enumerable.Range(0, 3).Select(index => IntegerTypes.At(tensor, index)), Is.EqualTo([-8, 7, -1]));
+        }
+    }
+
     [Test]
     public void ChooseParameters_AlwaysZero_HasAUsableScale() =>
-        Assert.That(AffineQuantization.ChooseParameters(TensorRange.Empty, ElementType.UInt8).Scale, Is.GreaterThan(1e-6f));
+        Assert.That(AffineQuantization.ChooseParameters(TensorRange.Empty, U8).Scale, Is.GreaterThan(1e-6f));
 
     /// <summary>Otherwise ONNX Runtime does not see that a Clip at 6 is redundant, and the convolution before it stays unfused.</summary>
     [Test]
@@ -68,7 +102,7 @@ internal sealed class AffineQuantizationTests
     {
         for (var end = 0.01f; end < 50; end *= 1.0173f)
         {
-            Assert.That(AffineQuantization.ChooseParameters(new(0, end), ElementType.UInt8).Representable.Max, Is.LessThanOrEqualTo(end));
+            Assert.That(AffineQuantization.ChooseParameters(new(0, end), U8).Representable.Max, Is.LessThanOrEqualTo(end));
         }
     }
 

@@ -1,4 +1,7 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests.Numerics;
 
@@ -13,7 +16,7 @@ internal sealed class WeightQuantizationTests
         var random = new Random(seed);
         float[] weights = [.. Enumerable.Range(0, 8 * 50).Select(_ => (float)Math.Pow(random.NextDouble() - 0.5, 3))];
 
-        var quantized = WeightQuantization.Quantize(weights, [8, 50], 0, []).Quantized.AsSpan<sbyte>().ToArray();
+        var quantized = Quantize(weights, [8, 50], 0).Elements.AsSpan<sbyte>().ToArray();
 
         for (var channel = 0; channel < 8; channel++)
         {
@@ -30,7 +33,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_OneLargeWeight_KeepsEightBits()
     {
-        var (quantized, _) = WeightQuantization.Quantize([1f, 0.001f, -0.002f, 0f], [1, 4], 0, []);
+        var (quantized, _) = Quantize([1f, 0.001f, -0.002f, 0f], [1, 4], 0);
 
         Assert.That(quantized.AsSpan<sbyte>()[0], Is.EqualTo(126).Within(1));
     }
@@ -40,23 +43,23 @@ internal sealed class WeightQuantizationTests
     {
         float[] weights = [0.5f, -0.25f, 0.75f, 10f, -20f, 5f];
 
-        var (quantized, parameters) = WeightQuantization.Quantize(weights, [2, 3], 0, []);
+        var quantized = Quantize(weights, [2, 3], 0);
 
-        var restored = WeightQuantization.Dequantize(quantized, parameters);
+        var restored = WeightQuantization.Dequantize(quantized);
         for (var i = 0; i < weights.Length; i++)
         {
-            Assert.That(restored[i], Is.EqualTo(weights[i]).Within(parameters.Scales[i / 3] / 2 * 1.0001f));
+            Assert.That(restored[i], Is.EqualTo(weights[i]).Within(quantized.Parameters.Scales[i / 3] / 2 * 1.0001f));
         }
     }
 
     [Test]
     public void Quantize_ChannelsOnTheLastAxis_ScaleIsTheChannels()
     {
-        var (_, parameters) = WeightQuantization.Quantize([1f, 100f, -1f, 100f], [2, 2], 1, []);
+        var (_, parameters) = Quantize([1f, 100f, -1f, 100f], [2, 2], 1);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(parameters.Axis, Is.EqualTo(1));
+            Assert.That(parameters.Granularity, Is.EqualTo(new Granularity.PerChannel(1)));
             Assert.That(parameters.Scales[1] / parameters.Scales[0], Is.GreaterThan(50));
         }
     }
@@ -64,7 +67,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_DeadChannel_HasAUsableScale()
     {
-        var (quantized, parameters) = WeightQuantization.Quantize([0f, 0f, 1f, -1f], [2, 2], 0, []);
+        var (quantized, parameters) = Quantize([0f, 0f, 1f, -1f], [2, 2], 0);
 
         using (Assert.EnterMultipleScope())
         {
@@ -75,5 +78,118 @@ internal sealed class WeightQuantizationTests
 
     [Test]
     public void Quantize_LargeBias_RaisesTheScaleOfItsChannel() =>
-        Assert.That(WeightQuantization.Quantize([1f, 1f], [2, 1], 0, [0.5, 0]).Parameters.Scales[0], Is.EqualTo(0.5f));
+        Assert.That(Quantize([1f, 1f], [2, 1], 0, 0.5, 0).Parameters.Scales[0], Is.EqualTo(0.5f));
+
+    /// <summary>Only weights of one channel meet in a sum: the largest of two channels may be a pair under one scale.</summary>
+    [Test]
+    public void Quantize_PerTensor_PairsOfDifferentChannelsDoNotCount()
+    {
+        var scheme = PairSafe with { Granularity = WeightGranularity.PerTensor };
+
+        var (quantized, parameters) = WeightQuantization.Quantize(TensorData.Create<float>([2, 2], [1f, 0, 0, 1f]), 0, new Granularity.PerTensor(), scheme, []);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(parameters.Scales, Has.Length.EqualTo(1));
+            Assert.That(quantized.AsSpan<sbyte>()[0], Is.EqualTo(127));
+        }
+    }
+
+    [TestCase(ElementType.Int8, -127, 127)]
+    [TestCase(ElementType.UInt8, 1, 255)]
+    [TestCase(ElementType.Int16, -32767, 32767)]
+    [TestCase(ElementType.Int4, -7, 7)]
+    public void Quantize_SymmetricFullRange_EndsAreEquallyFar(ElementType type, int low, int high)
+    {
+        var scheme = new WeightScheme(type, true, false, WeightGranularity.PerChannel, 32, WeightRange.Full);
+
+        var (quantized, parameters) = WeightQuantization.Quantize(TensorData.Create<float>([1, 3], [-2f, 0f, 2f]), 0, new Granularity.PerChannel(0), scheme, []);
+
+        var elements = Enumerable.Range(0, 3).Select(index => IntegerTypes.At(quantized, index)).ToArray();
+        Assert.That(elements, Is.EqualTo([low, parameters.ZeroPoint, high]));
+    }
+
+    [Test]
+    public void Quantize_ReducedRange_UsesSevenBits()
+    {
+        var scheme = PairSafe with { Range = WeightRange.Reduced };
+
+        var quantized = WeightQuantization.Quantize(TensorData.Create<float>([1, 2], [-1f, 1f]), 0, new Granularity.PerChannel(0), scheme, []).Elements;
+
+        Assert.That(quantized.AsSpan<sbyte>().ToArray(), Is.EqualTo(new sbyte[] { -63, 63 }));
+    }
+
+    /// <summary>[1, 3] in 4 bits: the range is widened to [0, 3], so that 3/15 is a step and 0 the zero point.</summary>
+    [Test]
+    public void Quantize_AsymmetricFourBits_HoldsZeroExactly()
+    {
+        var scheme = new WeightScheme(ElementType.UInt4, false, false, WeightGranularity.PerBlock, 16, WeightRange.Full);
+        float[] weights = [1f, 3f, -0f, 2f];
+
+        var quantized = WeightQuantization.Quantize(TensorData.Create<float>([4, 1], weights), 1, new Granularity.PerBlock(0, 16), scheme, []);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(quantized.Parameters.ZeroPoint, Is.Zero);
+            Assert.That(WeightQuantization.Dequantize(quantized), Is.EqualTo(weights).Within(quantized.Parameters.Scale / 2));
+        }
+    }
+
+    /// <summary>Blocks of 2 along axis 0 of a 3 × 2 matrix: the third row is a block of its own.</summary>
+    [Test]
+    public void Quantize_Blocks_EachHasItsScale()
+    {
+        var scheme = new WeightScheme(ElementType.Int8, true, false, WeightGranularity.PerBlock, 2, WeightRange.Full);
+
+        var parameters = WeightQuantization.Quantize(TensorData.Create<float>([3, 2], [1f, 10f, 2f, 20f, 3f, 30f]), 1, new Granularity.PerBlock(0, 2), scheme, []).Parameters;
+
+        Assert.That(parameters.Scales, Is.EqualTo([2f / 127, 20f / 127, 3f / 127, 30f / 127]).Within(1e-7f));
+    }
+
+    [Test]
+    public void Quantize_PowerOfTwoScales_AreShifts()
+    {
+        var scheme = PairSafe with { IsPowerOfTwo = true };
+
+        var parameters = WeightQuantization.Quantize(TensorData.Create<float>([2, 1], [0.7f, 3f]), 0, new Granularity.PerChannel(0), scheme, []).Parameters;
+
+        Assert.That(parameters.Scales, Is.All.Matches<float>(scale => scale == MathF.ScaleB(1, MathF.ILogB(scale))));
+    }
+
+    /// <summary>One weight of eight that stands out: in 4 bits, clipping it costs less than rounding the others to 0.</summary>
+    [Test]
+    public void Quantize_FourBits_ClipsWhereThatHasTheSmallerError()
+    {
+        var scheme = new WeightScheme(ElementType.Int4, true, false, WeightGranularity.PerChannel, 32, WeightRange.Full);
+        float[] weights = [.. Enumerable.Range(0, 64).Select(index => (float)Math.Sin(index * 1.7)), 1.35f];
+
+        var quantized = WeightQuantization.Quantize(TensorData.Create<float>([1, 65], weights), 0, new Granularity.PerChannel(0), scheme, []);
+
+        double Error(Func<int, float> restored) => weights.Index().Sum(entry => Math.Pow(entry.Item - restored(entry.Index), 2));
+        var plain = 1.35f / 7;
+        var restored = WeightQuantization.Dequantize(quantized);
+        Assert.That(Error(index => restored[index]), Is.LessThan(Error(index => MathF.Round(weights[index] / plain) * plain)));
+    }
+
+    [Test]
+    public void Transpose_OfBlocks_MovesElementsAndScales()
+    {
+        var scheme = new WeightScheme(ElementType.Int4, true, false, WeightGranularity.PerBlock, 2, WeightRange.Full);
+        var weights = TensorData.Create<float>([2, 3], [1f, -2f, 3f, -4f, 5f, 7f]);
+        var quantized = WeightQuantization.Quantize(weights, 0, new Granularity.PerBlock(1, 2), scheme, []);
+
+        var transposed = quantized.Transpose();
+
+        var (before, after) = (WeightQuantization.Dequantize(quantized), WeightQuantization.Dequantize(transposed));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(transposed.Elements.Dimensions, Is.EqualTo([3L, 2L]));
+            Assert.That(after, Is.EqualTo([before[0], before[3], before[1], before[4], before[2], before[5]]));
+        }
+    }
+
+    private static WeightScheme PairSafe { get; } = new(ElementType.Int8, true, false, WeightGranularity.PerChannel, 32, WeightRange.PairSafe);
+
+    private static QuantizedWeights Quantize(float[] weights, ImmutableArray<long> dimensions, int axis, params ImmutableArray<double> smallestScales) =>
+        WeightQuantization.Quantize(TensorData.Create<float>(dimensions, weights), axis, new Granularity.PerChannel(axis), PairSafe, smallestScales);
 }

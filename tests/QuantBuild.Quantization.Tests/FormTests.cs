@@ -1,0 +1,188 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Tests;
+
+/// <summary>Formats, types and targets on small graphs: what is written, what ONNX Runtime makes of it, and what it computes.</summary>
+internal sealed class FormTests
+{
+    private readonly TinyModels _tiny = new();
+    private string[] _kernels = [];
+
+    [Test]
+    public void QOperator_Convolutions_HaveNoQAndDqBetween()
+    {
+        var graph = Verify(Convolutions(13), [1, 8, 6, 6], new() { Format = ModelFormat.QOperator }, 30);
+
+        Assert.That(
+            graph.Nodes.Select(node => node.OpType).Order(StringComparer.Ordinal),
+            Is.EqualTo(["DequantizeLinear", "MaxPool", "QLinearAdd", "QLinearConcat", "QLinearConv", "QLinearConv", "QLinearConv", "QLinearGlobalAveragePool", "QuantizeLinear"]));
+    }
+
+    [TestCase(1, "QGemm")]
+    [TestCase(2, "QGemm")]
+    public void QOperator_Gemms_MultiplyIntegers(int layers, string opType)
+    {
+        var graph = Verify(Gemms(13, layers), [1, 32], new() { Format = ModelFormat.QOperator }, 30);
+
+        Assert.That(graph.Nodes.Count(node => node.OpType == opType), Is.EqualTo(layers));
+    }
+
+    /// <summary>Both forms say the same to ONNX Runtime.</summary>
+    [Test]
+    public void QOperator_AndQdq_ComputeTheSame()
+    {
+        var (model, shape) = (Convolutions(13), ImmutableArray.Create(1L, 8, 6, 6));
+        var (qdq, _, _) = new TinyModels().Quantize(model, shape, new());
+        var (operators, _, _) = new TinyModels().Quantize(model, shape, new() { Format = ModelFormat.QOperator });
+        var inputs = ImmutableDictionary<string, TensorData>.Empty.Add("x", _tiny.Random(shape));
+
+        var (expected, actual) = (TinyModels.Run(qdq.Model.ToArray(), inputs), TinyModels.Run(operators.Model.ToArray(), inputs));
+
+        Assert.That(actual.ToFloats(), Is.EqualTo(expected.ToFloats()).Within(1e-5f));
+    }
+
+    [TestCase(QuantizedType.S8)]
+    [TestCase(QuantizedType.U8)]
+    public void Dynamic_Gemms_BecomeOneKernelEach(QuantizedType weights)
+    {
+        var graph = Verify(Gemms(13, 2), [1, 32], new() { Format = ModelFormat.Dynamic, WeightType = weights }, 30);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(graph.Nodes.Count(node => node.OpType == "MatMulInteger"), Is.EqualTo(2));
+            Assert.That(_kernels, Does.Contain("DynamicQuantizeMatMul").And.Not.Contain("MatMulInteger"));
+        }
+    }
+
+    [Test]
+    public void Dynamic_Convolutions_AreConvInteger()
+    {
+        var graph = Verify(Convolutions(13), [1, 8, 6, 6], new() { Format = ModelFormat.Dynamic }, 30);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(graph.Nodes.Count(node => node.OpType == "ConvInteger"), Is.EqualTo(3));
+            // The input is quantized once for the two that read it
+            Assert.That(graph.Nodes.Count(node => node.OpType == "DynamicQuantizeLinear"), Is.EqualTo(2));
+        }
+    }
+
+    [TestCase(QuantizedType.S8, 21, 40)]
+    [TestCase(QuantizedType.U8, 13, 40)]
+    [TestCase(QuantizedType.S4, 21, 18)]
+    [TestCase(QuantizedType.S4, 13, 18)]
+    [TestCase(QuantizedType.U4, 21, 18)]
+    public void WeightOnly_Gemms_BecomeMatMulNBits(QuantizedType weights, int opset, double sqnrDb)
+    {
+        var graph = Verify(Gemms(opset, 2, 64), [1, 64], new() { Format = ModelFormat.WeightOnly, WeightType = weights }, sqnrDb);
+
+        Assert.That(_kernels.Count(type => type == "MatMulNBits"), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void WeightOnly_Embedding_IsLookedUpAsIntegers()
+    {
+        var model = TinyModels.Build(13, [1, 4, 16], (graph, x) =>
+        {
+            var rows = graph.AddNode("Gather", [graph.AddInitializer("table", _tiny.Random(50, 16)), graph.AddInitializer("ids", TensorData.Create<long>([1, 4], [3, 49, 0, 7]))], "rows").Output;
+            var ids = graph.AddNode("Cast", [graph.AddNode("ReduceMax", [x], "largest").Set("axes", [2L]).Set("keepdims", 0L).Output], "ids2").Set("to", (long)ElementType.Int64).Output;
+            var found = graph.AddNode("Gather", [graph.Find("table"), ids], "found").Output;
+            return graph.AddNode("Add", [graph.AddNode("Add", [rows, found], "both").Output, x], "y").Output;
+        });
+
+        var graph = Verify(model, [1, 4, 16], new() { Format = ModelFormat.WeightOnly }, 40);
+
+        var gather = graph.Nodes.Single(node => node.OpType == "Gather");
+        Assert.That(gather.Input(0)!.Constant!.Type, Is.EqualTo(ElementType.Int8));
+    }
+
+    [TestCase(ModelFormat.Qdq)]
+    [TestCase(ModelFormat.Dynamic)]
+    public void Lstm_AnyFormatWithIntegerKernels_IsDynamic(ModelFormat format)
+    {
+        var model = TinyModels.Build(14, [1, 6, 16], (graph, x) =>
+        {
+            var steps = graph.AddNode("Transpose", [x], "steps").Set("perm", [1L, 0, 2]).Output;
+            Value?[] inputs = [steps, graph.AddInitializer("w", _tiny.Random(2, 128, 16)), graph.AddInitializer("r", _tiny.Random(2, 128, 32)), graph.AddInitializer("b", _tiny.Random(2, 256))];
+            return graph.AddNode("LSTM", inputs, "y").Set("hidden_size", 32L).Set("direction", "bidirectional").Output;
+        });
+
+        var graph = Verify(model, [1, 6, 16], new() { Format = format }, 25);
+
+        Assert.That(graph.Nodes[^1].OpType, Is.EqualTo("DynamicQuantizeLSTM"));
+    }
+
+    [TestCase(QuantizedType.U16, QuantizedType.S8, 13, "com.microsoft", 40)]
+    [TestCase(QuantizedType.S16, QuantizedType.S16, 13, "com.microsoft", 60)]
+    [TestCase(QuantizedType.U16, QuantizedType.U8, 21, "", 40)]
+    [TestCase(QuantizedType.U8, QuantizedType.S4, 13, "", 15)]
+    [TestCase(QuantizedType.S8, QuantizedType.S8, 13, "", 30)]
+    [TestCase(QuantizedType.U8, QuantizedType.U8, 13, "", 30)]
+    public void Qdq_Types_AreWrittenInTheDomainThatKnowsThem(QuantizedType activations, QuantizedType weights, int opset, string domain, double sqnrDb)
+    {
+        var graph = Verify(Convolutions(opset), [1, 8, 6, 6], new() { ActivationType = activations, WeightType = weights }, sqnrDb);
+
+        Assert.That(graph.Nodes.Where(node => node.OpType == "QuantizeLinear").Select(node => node.Domain).Distinct(), Is.EqualTo([domain]));
+    }
+
+    /// <summary>TensorRT reads zero points of 0 and float biases.</summary>
+    [Test]
+    public void Portable_Convolutions_AreSymmetricWithFloatBiases()
+    {
+        var graph = Verify(Convolutions(13), [1, 8, 6, 6], new() { Target = TargetName.Portable, PowerOfTwoScales = true }, 25);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(graph.Nodes.Where(node => node.OpType == "QuantizeLinear").Select(node => node.Input(2)!.Constant!.AsSpan<sbyte>()[0]), Is.All.Zero);
+            Assert.That(graph.Nodes.Where(node => node.OpType == "Conv").Select(node => node.Input(2)?.Constant?.Type), Is.All.EqualTo(ElementType.Float));
+            Assert.That(graph.Nodes.Where(node => node.OpType == "QuantizeLinear").Select(node => node.Input(1)!.Constant!.ToFloats()[0]),
+                Is.All.Matches<float>(scale => scale == MathF.ScaleB(1, MathF.ILogB(scale))));
+        }
+    }
+
+    private Graph Verify(Model model, ImmutableArray<long> shape, QuantizationSettings settings, double lowestSqnrDb)
+    {
+        var (result, expected, actual) = _tiny.Quantize(model, shape, settings);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Select(row => row.Decision), Has.Some.Not.EqualTo(OperatorDecision.Float));
+            Assert.That(actual.Dimensions, Is.EqualTo(expected.Dimensions));
+            Assert.That(TinyModels.SqnrDb(expected, actual), Is.GreaterThan(lowestSqnrDb).And.LessThan(110));
+        }
+
+        _kernels = [.. OptimizedGraph.Of(result.Model).Nodes.Select(node => node.OpType)];
+        return OnnxFile.FromBytes(result.Model.Span).Graph;
+    }
+
+    /// <summary>Two convolutions with a Relu, joined, pooled and added up, and one behind them.</summary>
+    private Model Convolutions(long opset) => TinyModels.Build(opset, [1, 8, 6, 6], (graph, x) =>
+    {
+        Value Conv(Value input, long channels, long inputChannels)
+        {
+            Value?[] inputs = [input, graph.AddInitializer("w", _tiny.Random(channels, inputChannels, 3, 3)), graph.AddInitializer("b", _tiny.Random(channels))];
+            return graph.AddNode("Relu", [graph.AddNode("Conv", inputs, "conv").Set("pads", [1L, 1, 1, 1]).Output], "relu").Output;
+        }
+
+        var (left, right) = (Conv(x, 16, 8), Conv(x, 16, 8));
+        var joined = graph.AddNode("Concat", [graph.AddNode("Add", [left, right], "sum").Output, right], "joined").Set("axis", 1L).Output;
+        var pooled = graph.AddNode("MaxPool", [joined], "pooled").Set("kernel_shape", [2L, 2L]).Set("strides", [2L, 2L]).Output;
+        var mean = graph.AddNode("GlobalAveragePool", [pooled], "mean").Output;
+        return Conv(mean, 8, 32);
+    });
+
+    /// <summary>Layers of as many outputs as inputs, every other one with transposed weights.</summary>
+    private Model Gemms(long opset, int layers, int width = 32) => TinyModels.Build(opset, [null, width], (graph, x) =>
+    {
+        for (var layer = 0; layer < layers; layer++)
+        {
+            Value?[] inputs = [x, graph.AddInitializer("w", _tiny.Random(width, width)), graph.AddInitializer("b", _tiny.Random(width))];
+            x = graph.AddNode("Gemm", inputs, "layer").Set("transB", layer % 2L).Output;
+        }
+
+        return x;
+    });
+}
