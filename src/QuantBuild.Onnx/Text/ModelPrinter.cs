@@ -194,14 +194,12 @@ internal sealed class ModelPrinter(long mostElements)
     private static string WithType(string name, string? type) => string.IsNullOrEmpty(type) ? NameText.Print(name) : $"{NameText.Print(name)}: {type}";
 
     private static string Imports(IEnumerable<OperatorSetIdProto> imports) => string.Join(", ", imports
-        .OrderBy(import => Canonical(import.Domain), StringComparer.Ordinal)
-        .Select(import => string.Create(CultureInfo.InvariantCulture, $"{(Canonical(import.Domain).Length == 0 ? "" : NameText.Print(import.Domain) + " ")}{import.Version}")));
+        .OrderBy(import => Model.Canonical(import.Domain), StringComparer.Ordinal)
+        .Select(import => string.Create(CultureInfo.InvariantCulture, $"{(Model.Canonical(import.Domain).Length == 0 ? "" : NameText.Print(import.Domain) + " ")}{import.Version}")));
 
     private static string Operator(string domain, string type, string overload) =>
-        (Canonical(domain).Length > 0 || overload.Length > 0 ? NameText.Print(Canonical(domain)) + "::" : "")
+        (Model.Canonical(domain).Length > 0 || overload.Length > 0 ? NameText.Print(Model.Canonical(domain)) + "::" : "")
         + NameText.Print(type) + (overload.Length > 0 ? $"::{NameText.Print(overload)}" : "");
-
-    private static string Canonical(string domain) => domain == "ai.onnx" ? "" : domain;
 
     private static string QuoteText(string text) => NameText.Quote(Encoding.UTF8.GetBytes(text));
 }
