@@ -155,6 +155,9 @@ public sealed class Graph
         return node;
     }
 
+    /// <summary>Takes out a node that was detached, and leaves its outputs to others.</summary>
+    internal void Discard(Node node) => _nodes.Remove(node);
+
     internal bool TryDeclare(string name, out Value value)
     {
         if (_values.TryGetValue(name, out value!))

@@ -15,6 +15,25 @@ internal static class GraphReader
         return new(envelope, graph);
     }
 
+    /// <summary>Puts nodes in the place of <paramref name="call"/>, whose outputs they make under the same names; whatever else they make is new.</summary>
+    public static void Substitute(Node call, IReadOnlyList<NodeProto> nodes, IEnumerable<ValueInfoProto> types)
+    {
+        var graph = call.Graph;
+        call.Detach();
+        var made = nodes.Select(node => DeclareNode(graph, node, call)).ToArray();
+        foreach (var (node, proto) in made.Zip(nodes))
+        {
+            Connect(node, proto);
+        }
+
+        foreach (var info in types)
+        {
+            graph.Find(info.Name)?.Info ??= info;
+        }
+
+        graph.Discard(call);
+    }
+
     private static Graph ReadGraph(Graph? parent, GraphProto proto)
     {
         var graph = new Graph(parent, Envelope(proto));
@@ -82,7 +101,8 @@ internal static class GraphReader
         }
     }
 
-    private static Node DeclareNode(Graph graph, NodeProto proto)
+    /// <summary>Adds the node at the end, or before <paramref name="substituted"/>, whose outputs it may make.</summary>
+    private static Node DeclareNode(Graph graph, NodeProto proto, Node? substituted = null)
     {
         var envelope = proto.Clone();
         envelope.Input.Clear();
@@ -95,9 +115,11 @@ internal static class GraphReader
                 return null;
             }
 
-            return graph.TryDeclare(name, out var value) ? value : throw Invalid($"Value '{name}' is made twice.");
+            return graph.TryDeclare(name, out var value) || (value.Producer is null && substituted?.Outputs.Contains(value) == true)
+                ? value
+                : throw Invalid($"Value '{name}' is made twice.");
         }).ToArray();
-        return graph.AddNode(envelope, [], outputs, null);
+        return graph.AddNode(envelope, [], outputs, substituted);
     }
 
     private static void Connect(Node node, NodeProto proto)

@@ -49,11 +49,11 @@ internal static class GraphWriter
 
         proto.Input.AddRange(node.Inputs.Select(value => value?.Name ?? ""));
         proto.Output.AddRange(node.Outputs.Select(value => value?.Name ?? ""));
-        proto.Attribute.AddRange(node.Attributes.Values.Select(WriteAttribute));
+        proto.Attribute.AddRange(node.Attributes.Values.Select(Write));
         return proto;
     }
 
-    private static AttributeProto WriteAttribute(NodeAttribute attribute)
+    public static AttributeProto Write(NodeAttribute attribute)
     {
         var proto = attribute.Proto.Clone();
         if (!attribute.Graphs.IsEmpty)

@@ -45,16 +45,21 @@ public sealed class Model
 
     public void SetOpset(string domain, long version)
     {
+        RemoveOpset(domain);
+        Envelope.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = version });
+    }
+
+    /// <summary>Stops importing a domain, of which no node may be left.</summary>
+    public void RemoveOpset(string domain)
+    {
         foreach (var import in Envelope.OpsetImport.Where(import => Canonical(import.Domain) == domain).ToArray())
         {
             Envelope.OpsetImport.Remove(import);
         }
-
-        Envelope.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = version });
     }
 
     /// <summary>A copy that can be changed without changing this one; the elements of tensors are shared.</summary>
     public Model Clone() => GraphReader.Read(GraphWriter.Write(this));
 
-    private static string Canonical(string domain) => domain == "ai.onnx" ? "" : domain;
+    internal static string Canonical(string domain) => domain == "ai.onnx" ? "" : domain;
 }

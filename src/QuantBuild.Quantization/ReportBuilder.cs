@@ -3,6 +3,7 @@ using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
@@ -13,6 +14,8 @@ namespace QuantBuild.Quantization;
 internal sealed class ReportBuilder(
     QuantizationRequest request, Model prepared, PlannedModel planned, ImmutableDictionary<string, Observation> observed)
 {
+    private readonly Dictionary<Node, string> _calls = InlineFunctions.Refusals(prepared).ToDictionary();
+
     public QuantizationReport Build(AccuracyReport? accuracy, LatencyReport latency, long quantizedBytes) => new()
     {
         Model = request.Model,
@@ -47,7 +50,7 @@ internal sealed class ReportBuilder(
     {
         var name = node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
-        return unit is null ? new(name, node.OpType, OperatorDecision.Float, planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
+        return unit is null ? new(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
             : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit), $"part of {unit.Node.OpType}", null)
             : new(name, node.OpType, DecisionOf(unit), ReasonOf(unit), planned.Errors.TryGetValue(node, out var error) ? Math.Round(error.SqnrDb, 2) : null);
     }

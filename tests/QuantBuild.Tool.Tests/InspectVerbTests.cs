@@ -59,6 +59,51 @@ internal sealed class InspectVerbTests
     }
 
     [Test]
+    public async Task Inspect_Text_IsTheGraphWithLargeTensorsCut()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("m.onnx");
+        var model = CreateModel();
+        model.Graph.AddOutput(model.Graph.AddInitializer("large", TensorData.Vector(new float[17])));
+        OnnxFile.Write(model, path);
+
+        var run = await ToolRun.OfAsync("inspect", path, "--text");
+
+        Assert.That(run.Output, Is.EqualTo(
+            """
+            # Tensors of more than 16 elements are cut: this text cannot be parsed.
+            ir 8
+            opset 17
+            producer "QuantBuild"
+            graph g(x: float[?, 3]) -> (y: float, large) {
+              bias: float[3] = [1, 2, 3]
+              large: float[17] = [0, 0, 0, 0, ...]
+              shape = Constant() {value = int64[2] [1, 3]}
+              a = Relu(x)
+              b = Add(a, bias)
+              c = example::Odd(b)
+              y = Relu(c)
+            }
+
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [Test]
+    public async Task Inspect_TextAndJson_IsQB1001()
+    {
+        using var folder = new TemporaryFolder();
+        OnnxFile.Write(CreateModel(), folder.File("m.onnx"));
+
+        var run = await ToolRun.OfAsync("inspect", folder.File("m.onnx"), "--text", "--json");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(run.ExitCode, Is.EqualTo(2));
+            Assert.That(run.Error, Does.StartWith("error QB1001: "));
+        }
+    }
+
+    [Test]
     public async Task Inspect_NoSuchFile_IsQB2001()
     {
         var run = await ToolRun.OfAsync("inspect", "no-such-file.onnx");

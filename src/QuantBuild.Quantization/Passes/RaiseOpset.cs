@@ -24,6 +24,12 @@ internal sealed class RaiseOpset : GraphPass
     /// <summary>Adapts every node of the model and yields those for which that is not possible.</summary>
     public static IEnumerable<Node> Blockers(Model model)
     {
+        // ONNX Runtime reads a function's nodes by the model's opset, whatever the function says: what works now must stay as it is.
+        foreach (var (call, _) in InlineFunctions.Refusals(model))
+        {
+            yield return call;
+        }
+
         foreach (var node in model.Graph.AllNodes.Where(node => node.Domain.Length == 0).ToArray())
         {
             foreach (var adapter in OpsetAdapters.All.Where(adapter => adapter.OpType == node.OpType && model.Opset < adapter.ChangedIn))
