@@ -1,10 +1,7 @@
-using System.Collections.Immutable;
-using QuantBuild.Onnx;
-
 namespace QuantBuild.Data;
 
-/// <summary>The tensors of one sample, by the names of the model's inputs, with their batch dimension.</summary>
-public sealed record Sample(string Id, ImmutableDictionary<string, TensorData> Inputs, double? Label);
+/// <summary>One sample: its values have their batch dimension.</summary>
+public sealed record Sample(string Id, SampleInputs Inputs, double? Label);
 
 /// <summary>
 /// Where a sample lies: the <paramref name="Index"/>-th of those in <paramref name="File"/>. <paramref name="Id"/> is what

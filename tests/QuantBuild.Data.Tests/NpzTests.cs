@@ -34,7 +34,7 @@ internal sealed class NpzTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(sample.Inputs, Is.Empty);
+            Assert.That(sample.Inputs.Tensors, Is.Empty);
             Assert.That(sample.Label, Is.Null);
         }
     }
@@ -52,6 +52,45 @@ internal sealed class NpzTests
             Assert.That(sample.Inputs["s"].ToFloats(), Is.EqualTo(new[] { 2.5f }));
             Assert.That(sample.Inputs["e"].ToString(), Is.EqualTo("Int32[0,3]"));
         }
+    }
+
+    [TestCase(ElementType.Int4, "|V1", new byte[] { 0x0F, 0x01, 0xF8 }, new byte[] { 0x1F, 0x08 })]
+    [TestCase(ElementType.Int4, "|i1", new byte[] { 0xFF, 0x07, 0xF8 }, new byte[] { 0x7F, 0x08 })]
+    [TestCase(ElementType.UInt2, "|u1", new byte[] { 3, 0, 2 }, new byte[] { 0x23 })]
+    [TestCase(ElementType.Float8E5M2, "<f1", new byte[] { 1, 2, 3 }, new byte[] { 1, 2, 3 })]
+    public void Read_ElementsOfFewBits_ArePacked(ElementType type, string descriptor, byte[] elements, byte[] packed)
+    {
+        var sample = ReadOnly([Samples.Input("x", type, 3)], ("x", FileBytes.Npy<byte>(descriptor, [3], elements)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(sample.Inputs["x"].Type, Is.EqualTo(type));
+            Assert.That(sample.Inputs["x"].Bytes.ToArray(), Is.EqualTo(packed));
+        }
+    }
+
+    [TestCase(ElementType.Int4, "|i1", 8)]
+    [TestCase(ElementType.Int2, "|i1", 0xFD)]
+    [TestCase(ElementType.UInt4, "|u1", 16)]
+    [TestCase(ElementType.UInt4, "|i1", 1)]
+    public void Read_IntegerThatDoesNotFit_IsACodedError(ElementType type, string descriptor, byte element) =>
+        Assert.That(
+            Samples.ErrorOf(() => ReadOnly([Samples.Input("x", type, 1)], ("x", FileBytes.Npy(descriptor, [1], element)))).Code, Is.EqualTo(DiagnosticCodes.SampleType));
+
+    [Test]
+    public void Read_InputThatIsASequence_NamesTheFormatForIt()
+    {
+        var error = Samples.ErrorOf(() => ReadOnly([Samples.Input("s", ElementType.Float) with { Kind = InputKind.Sequence }]));
+
+        Assert.That(error.Message, Does.Contain("input_0.pb"));
+    }
+
+    [Test]
+    public void Read_OptionalInput_MayBeMissing()
+    {
+        var optional = Samples.Input("o", ElementType.Float, 1) with { Kind = InputKind.OptionalTensor };
+
+        Assert.That(ReadOnly([optional]).Inputs.Tensors, Is.Empty);
     }
 
     [Test]

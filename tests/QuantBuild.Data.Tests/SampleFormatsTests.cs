@@ -14,6 +14,9 @@ internal sealed class SampleFormatsTests
     [TestCase("train-images-idx3-ubyte", "IDX")]
     [TestCase("train-labels.idx1-ubyte", "IDX")]
     [TestCase("a.idx", "IDX")]
+    [TestCase("input_0.pb", "ONNX test data")]
+    [TestCase("output_12.pb", "ONNX test data")]
+    [TestCase("input_x.pb", null)]
     [TestCase("a.txt", null)]
     [TestCase("png", null)]
     public void Find_FileName_GivesItsFormat(string file, string? format) =>

@@ -25,7 +25,21 @@ internal static class ArrayElements
             ReverseEndianness(bytes, type.Kind == 'c' ? type.Size / 2 : type.Size);
         }
 
-        return new TensorData(type.IsOpaque ? opaqueType : type.ElementType, shape, bytes);
+        var elementType = type.IsOpaque ? opaqueType : type.ElementType;
+        return new TensorData(elementType, shape, elementType.BitsPerElement() < 8 ? Pack(bytes, elementType.BitsPerElement()) : bytes);
+    }
+
+    /// <summary>NumPy gives each element a byte, of which the lower bits count; ONNX packs them, the first into the lowest bits.</summary>
+    public static byte[] Pack(ReadOnlySpan<byte> elements, int bits)
+    {
+        var perByte = 8 / bits;
+        var packed = new byte[(elements.Length + perByte - 1) / perByte];
+        for (var i = 0; i < elements.Length; i++)
+        {
+            packed[i / perByte] |= (byte)((elements[i] & ((1 << bits) - 1)) << (i % perByte * bits));
+        }
+
+        return packed;
     }
 
     /// <summary>Column-major elements in row-major order.</summary>

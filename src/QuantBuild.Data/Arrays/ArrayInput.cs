@@ -9,9 +9,20 @@ internal sealed record ArrayInput(InputSpecification Specification, string Sourc
     public TensorData Accept(NpyHeader header, ImmutableArray<long> shape, byte[] elements)
     {
         RequireType(header.Type);
-        var tensor = ArrayElements.ToTensor(header.Type, shape, elements, Specification.Type);
-        return ElementConversion.Convert(tensor, Specification.Type) ?? throw SampleError.Type(
-            Source, $"a value is too large for {NumPyType.NameOf(Specification.Type)}, the type of the model's input '{Specification.Name}'; scale the data.");
+        return Convert(ArrayElements.ToTensor(header.Type, shape, elements, Specification.Type));
+    }
+
+    /// <summary>A tensor that has a type of ONNX's and its batch dimension.</summary>
+    public TensorData Accept(TensorData tensor)
+    {
+        if (!ElementConversion.IsAllowed(tensor.Type, Specification.Type))
+        {
+            throw SampleError.Type(
+                Source, $"the tensor holds {NumPyType.NameOf(tensor.Type)}; the model's input '{Specification.Name}' takes {NumPyType.NameOf(Specification.Type)}.");
+        }
+
+        RequireShape(tensor.Dimensions);
+        return Convert(tensor);
     }
 
     /// <param name="shape">With its batch dimension.</param>
@@ -27,11 +38,14 @@ internal sealed record ArrayInput(InputSpecification Specification, string Sourc
     public ImmutableArray<long> FitShape(ImmutableArray<long> shape) =>
         ShapeFitting.Fit(shape, Specification.Dimensions) ?? throw WrongShape(shape, "one sample a slice of the first axis");
 
+    private TensorData Convert(TensorData tensor) => ElementConversion.Convert(tensor, Specification.Type) ?? throw SampleError.Type(
+        Source, $"a value is too large for {NumPyType.NameOf(Specification.Type)}, the type of the model's input '{Specification.Name}'; scale the data.");
+
     private void RequireType(NumPyType type)
     {
         var expected = Specification.Type;
         var isAllowed = type.IsOpaque
-            ? IsOpaque(expected) && expected.BitsPerElement() == 8 * type.Size
+            ? IsOpaque(expected) && (expected.BitsPerElement() + 7) / 8 == type.Size
             : ElementConversion.IsAllowed(type.ElementType, expected);
         if (!isAllowed)
         {
@@ -42,7 +56,8 @@ internal sealed record ArrayInput(InputSpecification Specification, string Sourc
     }
 
     private static bool IsOpaque(ElementType type) => type is ElementType.BFloat16 or ElementType.Float8E4M3FN
-        or ElementType.Float8E4M3FNUZ or ElementType.Float8E5M2 or ElementType.Float8E5M2FNUZ or ElementType.Float8E8M0;
+        or ElementType.Float8E4M3FNUZ or ElementType.Float8E5M2 or ElementType.Float8E5M2FNUZ or ElementType.Float8E8M0
+        || type.BitsPerElement() is 2 or 4;
 
     private Onnx.Diagnostics.QuantBuildException WrongShape(ImmutableArray<long> shape, string convention) => SampleError.Shape(
         Source,

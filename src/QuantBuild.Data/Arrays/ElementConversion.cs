@@ -15,14 +15,20 @@ internal static class ElementConversion
     public static bool IsAllowed(ElementType from, ElementType to) =>
         from == to || (from, to) == (ElementType.Double, ElementType.Float)
         || (Floats.IndexOf(from) is >= 0 and var narrow && narrow < Floats.IndexOf(to))
-        || IsWiderInteger(from, to);
+        || IsWiderInteger(from, to)
+        || (from, to) is (ElementType.Int8, ElementType.Int4 or ElementType.Int2) or (ElementType.UInt8, ElementType.UInt4 or ElementType.UInt2);
 
-    /// <summary>Null where a finite number would become infinite.</summary>
+    /// <summary>Null where a finite number would become infinite, or an integer does not fit.</summary>
     public static TensorData? Convert(TensorData tensor, ElementType to)
     {
         if (tensor.Type == to)
         {
             return tensor;
+        }
+
+        if (to.BitsPerElement() < 8)
+        {
+            return FitsInto(tensor, to.BitsPerElement()) ? new TensorData(to, tensor.Dimensions, ArrayElements.Pack(tensor.Bytes.Span, to.BitsPerElement())) : null;
         }
 
         var bytes = new byte[tensor.ElementCount * to.BitsPerElement() / 8];
@@ -42,6 +48,22 @@ internal static class ElementConversion
 
     private static bool IsWiderInteger(ElementType from, ElementType to) =>
         IsInteger(from) && IsInteger(to) && from.BitsPerElement() < to.BitsPerElement() && (IsSigned(to) || !IsSigned(from));
+
+    private static bool FitsInto(TensorData tensor, int bits)
+    {
+        var isSigned = IsSigned(tensor.Type);
+        var (least, greatest) = isSigned ? (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) : (0, (1 << bits) - 1);
+        foreach (var element in tensor.Bytes.Span)
+        {
+            int number = isSigned ? (sbyte)element : element;
+            if (number < least || number > greatest)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     private static double[] ToDoubles(TensorData tensor) => tensor.Type switch
     {

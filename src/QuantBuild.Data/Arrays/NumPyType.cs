@@ -11,12 +11,13 @@ internal sealed record NumPyType(string Descriptor, char Kind, int Size, bool Is
 
     public bool IsText => Kind is 'U' or 'S';
 
-    /// <summary>NumPy knows neither bfloat16 nor the 8-bit floats and writes them as bytes without a meaning.</summary>
+    /// <summary>NumPy knows neither bfloat16 nor most small floats and integers, and writes them as bytes without a meaning.</summary>
     public bool IsOpaque => Kind == 'V' && Size is 1 or 2;
 
     /// <summary><see cref="ElementType.Undefined"/> where ONNX has no such type, or where only the model can tell.</summary>
     public ElementType ElementType => (Kind, Size) switch
     {
+        ('f', 1) => ElementType.Float8E5M2,
         ('f', 2) => ElementType.Float16,
         ('f', 4) => ElementType.Float,
         ('f', 8) => ElementType.Double,

@@ -49,7 +49,7 @@ internal sealed class IdxSampleFile : SampleFile
 
     public override double? LabelOf(int index) => _labels?[index];
 
-    public override ImmutableDictionary<string, TensorData> Read(int index)
+    public override SampleInputs Read(int index)
     {
         var pixels = new PixelImage(Width, Height, Channels, ReadPixels(index));
         return ImmutableDictionary.Create<string, TensorData>().Add(_input.Name, _input.ToTensor(pixels, $"{Name}#{index}"));

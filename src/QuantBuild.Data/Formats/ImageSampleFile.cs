@@ -9,7 +9,7 @@ internal sealed class ImageSampleFile(string path, SampleContext context) : Samp
 {
     private readonly ImageInput _input = context.ImageInput(context.NameOf(path));
 
-    public override ImmutableDictionary<string, TensorData> Read(int index)
+    public override SampleInputs Read(int index)
     {
         var pixels = ImageDecoder.Decode(File.ReadAllBytes(Path), Name);
         return ImmutableDictionary.Create<string, TensorData>().Add(_input.Name, _input.ToTensor(pixels, Name));

@@ -58,7 +58,7 @@ internal sealed class NpySampleFile : SampleFile
             : throw SampleError.Unreadable(name, $"the file claims {header.Shape[0]} samples");
     }
 
-    public override ImmutableDictionary<string, TensorData> Read(int index)
+    public override SampleInputs Read(int index)
     {
         var withBatch = _isSingle ? SliceShape : SliceShape.Insert(0, 1);
         var shape = _input.FitShape(withBatch);

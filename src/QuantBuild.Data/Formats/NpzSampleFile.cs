@@ -28,17 +28,23 @@ internal sealed class NpzSampleFile : SampleFile
 
     public override double? LabelOf(int index) => _label;
 
-    public override ImmutableDictionary<string, TensorData> Read(int index) => Open(arrays =>
+    public override SampleInputs Read(int index) => Open<SampleInputs>(arrays =>
     {
-        var missing = _context.Inputs.Where(input => !arrays.ContainsKey(input.Name)).Select(input => input.Name).ToArray();
+        if (_context.Inputs.FirstOrDefault(input => input.Kind is InputKind.Sequence or InputKind.OptionalSequence or InputKind.Other) is { } other)
+        {
+            throw SampleError.Input(Name, $"the model's input '{other.Name}' is no tensor, and .npz holds nothing else; sequences come in folders of input_0.pb, input_1.pb, …, as ONNX's own tests have them.");
+        }
+
+        var missing = _context.Inputs.Where(input => input.Kind is InputKind.Tensor && !arrays.ContainsKey(input.Name)).Select(input => input.Name).ToArray();
         if (missing.Length > 0)
         {
             throw _context.WrongKeys(Name, $"the archive lacks {Quote(missing)} and has {(arrays.Count == 0 ? "nothing" : Quote(arrays.Keys))}");
         }
 
         var extra = arrays.Keys.Where(key => key != LabelKey && InputNamed(key) is null).ToArray();
+        bool IsGiven(InputSpecification input) => input.Kind is InputKind.Tensor || (input.Kind is InputKind.OptionalTensor && arrays.ContainsKey(input.Name));
         return extra.Length == 0
-            ? _context.Inputs.ToImmutableDictionary(input => input.Name, input => ReadInput(arrays[input.Name], input))
+            ? _context.Inputs.Where(IsGiven).ToImmutableDictionary(input => input.Name, input => ReadInput(arrays[input.Name], input))
             : throw _context.WrongKeys(Name, $"the archive has {Quote(extra)}, which the model does not take");
     });
 

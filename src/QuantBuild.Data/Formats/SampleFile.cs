@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using QuantBuild.Onnx;
 
 namespace QuantBuild.Data.Formats;
 
@@ -24,7 +23,7 @@ internal abstract class SampleFile(string path, string name)
 
     public virtual double? LabelOf(int index) => null;
 
-    public abstract ImmutableDictionary<string, TensorData> Read(int index);
+    public abstract SampleInputs Read(int index);
 
     /// <summary>The sample's own bytes: equal for equal content, wherever the sample lies.</summary>
     public abstract void AppendContent(int index, IncrementalHash hash);

@@ -47,6 +47,13 @@ public static class SampleFormats
             Matches = IdxNames.Matches,
             List = IdxSampleFile.List,
         },
+        new()
+        {
+            Name = "ONNX test data",
+            Description = "folders of input_0.pb, input_1.pb, … as ONNX's own tests have them",
+            Matches = TestDataFile.Matches,
+            List = TestDataFile.List,
+        },
     ];
 
     /// <summary>The formats as messages name them.</summary>

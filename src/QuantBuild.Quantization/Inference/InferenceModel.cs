@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using Microsoft.ML.OnnxRuntime;
 using QuantBuild.Data;
@@ -13,12 +12,17 @@ internal delegate void OutputReader(int index, ElementType type, ReadOnlySpan<lo
 internal sealed class InferenceModel : IDisposable
 {
     private readonly InferenceSession _session;
+    private readonly WideBorder? _border;
 
-    private InferenceModel(InferenceSession session) => _session = session;
+    private InferenceModel(InferenceSession session, WideBorder? border = null)
+    {
+        _session = session;
+        _border = border;
+    }
 
     public static string RuntimeVersion => OrtEnv.Instance().GetVersionString();
 
-    public IEnumerable<string> OutputNames => _session.OutputNames;
+    public IEnumerable<string> OutputNames => _session.OutputNames.Select(name => _border?.ModelName(name) ?? name);
 
     /// <summary>The inputs that a run needs: those with an initializer are left out.</summary>
     public ImmutableArray<InputSpecification> Inputs =>
@@ -26,7 +30,7 @@ internal sealed class InferenceModel : IDisposable
 
     /// <summary>The outputs, with what ONNX Runtime knows of their shapes before any run.</summary>
     public ImmutableArray<InputSpecification> Outputs =>
-        [.. _session.OutputNames.Select(name => Specification(name, _session.OutputMetadata[name]))];
+        [.. _session.OutputNames.Select(name => Specification(_border?.ModelName(name) ?? name, _session.OutputMetadata[name]))];
 
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
     public static InferenceModel Load(byte[] model, Optimization optimization) => Guard(() =>
@@ -44,40 +48,50 @@ internal sealed class InferenceModel : IDisposable
             InterOpNumThreads = 1,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
-        return new InferenceModel(new InferenceSession(model, options));
+        return Open(model, options);
     });
 
-    /// <summary>Runs the model and hands over its tensor outputs one by one; sequences and maps are passed over.</summary>
+    /// <summary>
+    /// Runs the model and hands over its tensor outputs one by one. Sequences, maps and optional values are passed over, and so are
+    /// outputs without a declared type of which ONNX Runtime's .NET API does not know the type.
+    /// </summary>
     /// <exception cref="InferenceException">ONNX Runtime cannot run the model on these inputs.</exception>
-    public void Run(ImmutableDictionary<string, TensorData> inputs, IReadOnlyList<string> outputs, OutputReader read)
+    public void Run(SampleInputs inputs, IReadOnlyList<string> outputs, OutputReader read)
     {
-        var pins = new List<MemoryHandle>();
-        var values = new List<OrtValue>();
-        try
+        using var feeds = new Feeds();
+        Guard(() =>
         {
-            Guard(() =>
+            foreach (var name in _session.InputNames)
             {
-                var names = _session.InputNames.Where(inputs.ContainsKey).ToArray();
-                values.AddRange(names.Select(name => ToValue(inputs[name], pins)));
-                using var run = new RunOptions();
-                using var results = _session.Run(run, names, values, [.. outputs]);
-                for (var i = 0; i < results.Count; i++)
+                if (inputs.Tensors.TryGetValue(name, out var tensor))
                 {
-                    Read(results[i], i, read);
+                    feeds.Add(name, _border?.TypeOf(name) is null ? tensor : WideElements.Widen(tensor));
                 }
+                else if (inputs.Sequences.TryGetValue(name, out var tensors))
+                {
+                    feeds.Add(name, tensors, Specification(name, _session.InputMetadata[name]).Type);
+                }
+            }
 
+            var fetched = outputs.Index().Where(output => IsFetched(SessionName(output.Item))).ToArray();
+            if (fetched.Length == 0)
+            {
                 return true;
-            });
-        }
-        finally
-        {
-            values.ForEach(value => value.Dispose());
-            pins.ForEach(pin => pin.Dispose());
-        }
+            }
+
+            using var run = new RunOptions();
+            using var results = _session.Run(run, feeds.Names, feeds.Values, [.. fetched.Select(output => SessionName(output.Item))]);
+            foreach (var ((index, name), result) in fetched.Zip(results))
+            {
+                Read(result, index, _border?.TypeOf(name), read);
+            }
+
+            return true;
+        });
     }
 
     /// <summary>Runs the model and copies its tensor outputs, in the order of the names.</summary>
-    public TensorData[] Run(ImmutableDictionary<string, TensorData> inputs, IReadOnlyList<string> outputs)
+    public TensorData[] Run(SampleInputs inputs, IReadOnlyList<string> outputs)
     {
         var tensors = new TensorData[outputs.Count];
         Run(inputs, outputs, (index, type, shape, bytes) => tensors[index] = new TensorData(type, [.. shape], bytes.ToArray()));
@@ -86,7 +100,33 @@ internal sealed class InferenceModel : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private static void Read(OrtValue value, int index, OutputReader read)
+    private static InferenceModel Open(byte[] model, SessionOptions options)
+    {
+        try
+        {
+            return new InferenceModel(new InferenceSession(model, options));
+        }
+        catch (OnnxRuntimeException exception) when (exception.Message.Contains("TensorElementType", StringComparison.Ordinal))
+        {
+            var border = WideBorder.Around(model, Opens);
+            return new InferenceModel(new InferenceSession(border.Bytes, options), border);
+        }
+
+        bool Opens(byte[] probe)
+        {
+            try
+            {
+                using var session = new InferenceSession(probe, options);
+                return true;
+            }
+            catch (OnnxRuntimeException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private static void Read(OrtValue value, int index, ElementType? narrow, OutputReader read)
     {
         if (value.OnnxType != OnnxValueType.ONNX_TYPE_TENSOR)
         {
@@ -96,33 +136,27 @@ internal sealed class InferenceModel : IDisposable
         var info = value.GetTensorTypeAndShape();
         if (info.ElementDataType != Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.String)
         {
-            read(index, (ElementType)info.ElementDataType, info.Shape, info.ElementCount == 0 ? [] : value.GetTensorMutableRawData());
+            var bytes = info.ElementCount == 0 ? [] : value.GetTensorMutableRawData();
+            read(index, narrow ?? (ElementType)info.ElementDataType, info.Shape, narrow is { } type ? WideElements.Narrow(bytes, type) : bytes);
         }
     }
 
-    private static unsafe OrtValue ToValue(TensorData tensor, List<MemoryHandle> pins)
+    private string SessionName(string output) => _border?.SessionName(output) ?? output;
+
+    /// <summary>The API ends the process when it is to name the type of an optional value that is not there.</summary>
+    private bool IsFetched(string sessionOutput) =>
+        _session.OutputMetadata.TryGetValue(sessionOutput, out var metadata) ? metadata.OnnxValueType != OnnxValueType.ONNX_TYPE_OPTIONAL : _border is null;
+
+    private InputSpecification Specification(string name, NodeMetadata metadata) => metadata.OnnxValueType switch
     {
-        long[] shape = [.. tensor.Dimensions];
-        if (tensor.Type == ElementType.String)
-        {
-            var strings = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, shape);
-            foreach (var (index, text) in tensor.Strings.Index())
-            {
-                strings.StringTensorSetElementAt(text.Span, index);
-            }
-
-            return strings;
-        }
-
-        var pin = tensor.Bytes.Pin();
-        pins.Add(pin);
-        return OrtValue.CreateTensorValueWithData(
-            OrtMemoryInfo.DefaultInstance, (Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)tensor.Type, shape, (nint)pin.Pointer, tensor.Bytes.Length);
-    }
-
-    private static InputSpecification Specification(string name, NodeMetadata metadata) => metadata.IsTensor
-        ? new(name, (ElementType)metadata.ElementDataType, [.. metadata.Dimensions.Select(length => length < 0 ? (long?)null : length)])
-        : new(name, ElementType.Undefined, default);
+        OnnxValueType.ONNX_TYPE_TENSOR => new(
+            name, _border?.TypeOf(name) ?? (ElementType)metadata.ElementDataType, [.. metadata.Dimensions.Select(length => length < 0 ? (long?)null : length)]),
+        OnnxValueType.ONNX_TYPE_SEQUENCE when metadata.AsSequenceMetadata().ElementMeta is { IsTensor: true } element =>
+            new(name, (ElementType)element.ElementDataType, default) { Kind = InputKind.Sequence },
+        OnnxValueType.ONNX_TYPE_OPTIONAL when Specification(name, metadata.AsOptionalMetadata().ElementMeta) is { Kind: InputKind.Tensor or InputKind.Sequence } element =>
+            element with { Kind = element.Kind == InputKind.Tensor ? InputKind.OptionalTensor : InputKind.OptionalSequence },
+        _ => new(name, ElementType.Undefined, default) { Kind = InputKind.Other },
+    };
 
     private static T Guard<T>(Func<T> action)
     {
