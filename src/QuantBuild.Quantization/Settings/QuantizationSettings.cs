@@ -18,6 +18,9 @@ public sealed record QuantizationSettings
 
     public CalibrationMethodName CalibrationMethod { get; init; }
 
+    /// <summary>The share of the elements, in percent, that the method Percentile keeps.</summary>
+    public double CalibrationPercentile { get; init; } = 99.999;
+
     public ModelFormat Format { get; init; }
 
     public QuantizedType ActivationType { get; init; } = QuantizedType.U8;
@@ -32,6 +35,10 @@ public sealed record QuantizationSettings
 public enum CalibrationMethodName
 {
     MinMax,
+    MeanMinMax,
+    Percentile,
+    Entropy,
+    Mse,
 }
 
 public enum ModelFormat
