@@ -31,7 +31,7 @@ public static class ModelComparison
         }
 
         var samples = SampleSet.Open(new(request.Settings.EvaluationData, request.BaseDirectory, reference.Inputs, request.Settings.Preprocessing));
-        var run = new SampleRun(samples, [.. Enumerable.Range(0, samples.Count)], request.Threads, progress, cancellation);
+        var run = new SampleRun(SampleRun.Handles(samples, Enumerable.Range(0, samples.Count)), request.Threads, progress, cancellation);
         var accuracy = AccuracyEvaluator.Compare(reference, quantized, run, request.Settings.Metric, AccuracySource.EvaluationData);
         var report = new QuantizationReport
         {

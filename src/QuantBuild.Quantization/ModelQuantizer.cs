@@ -48,7 +48,9 @@ public static class ModelQuantizer
     private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, SampleRun samples, QuantizationRequest request)
     {
         var placement = Placement.OfAll(prepared, context);
-        return Calibrator.Observe(
-            prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], request.Settings.CalibrationMethod, samples);
+        var method = CalibrationMethods.All[request.Settings.CalibrationMethod];
+        var statistics = Calibrator.Gather(
+            prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs, samples);
+        return Calibrator.Choose(statistics, method, new(request.Settings.CalibrationPercentile), request.Threads);
     }
 }

@@ -74,6 +74,6 @@ internal sealed class ReportBuilder(
     private TensorReport Tensor(string name)
     {
         var (range, parameters) = (observed[name].Range.IncludingZero(), planned.Plan.Activations[name]);
-        return new(name, range.Min, range.Max, parameters.Scale, parameters.ZeroPoint, request.Settings.CalibrationMethod.ToString());
+        return new(name, range.Min, range.Max, parameters.Scale, parameters.ZeroPoint, observed[name].Method.ToString());
     }
 }

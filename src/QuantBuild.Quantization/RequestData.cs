@@ -26,7 +26,7 @@ internal sealed class RequestData
         (Judged, Source) = evaluation is not null ? (run(evaluation, Enumerable.Range(0, evaluation.Count)), AccuracySource.EvaluationData)
             : split!.HeldOut.IsEmpty ? (run(calibration, all), AccuracySource.CalibrationData)
             : (run(calibration, split.HeldOut), AccuracySource.HeldOutCalibrationData);
-        First = calibration.Read(Calibration.Indices[0]);
+        First = Calibration.Samples[0].Read();
     }
 
     public SampleRun Calibration { get; }
@@ -49,7 +49,7 @@ internal sealed class RequestData
 
         SampleSet Open(ImmutableArray<string> patterns) => SampleSet.Open(new(patterns, request.BaseDirectory, inputs, settings.Preprocessing));
         var evaluation = settings.EvaluationData.IsEmpty ? null : Open(settings.EvaluationData);
-        return new(request, Open(settings.CalibrationData), evaluation, (samples, indices) => new(samples, [.. indices], request.Threads, progress, cancellation));
+        return new(request, Open(settings.CalibrationData), evaluation, (samples, indices) => new(SampleRun.Handles(samples, indices), request.Threads, progress, cancellation));
     }
 
     /// <exception cref="QuantBuildException">The prepared model does not run on the first sample.</exception>

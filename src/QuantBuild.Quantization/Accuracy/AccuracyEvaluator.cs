@@ -18,8 +18,8 @@ internal static class AccuracyEvaluator
             return null;
         }
 
-        var first = samples.Samples.Read(samples.Indices[0]);
-        var labels = samples.Indices.Select(index => samples.Samples[index].Label).ToArray();
+        var first = samples.Samples[0].Read();
+        var labels = samples.Samples.Select(sample => sample.Label).ToArray();
         var metric = metricName is not null ? Metrics.Find(metricName) : Metrics.DefaultFor(
             labels.All(label => label is not null), labels.All(label => label is { } number && double.IsInteger(number)),
             reference.Run(first.Inputs, outputs)[0].Dimensions);
@@ -39,7 +39,7 @@ internal static class AccuracyEvaluator
     {
         var names = model.OutputNames.ToArray();
         var floats = new List<string>();
-        model.Run(samples.Samples.Read(samples.Indices[0]).Inputs, names, (index, type, _, bytes) =>
+        model.Run(samples.Samples[0].Read().Inputs, names, (index, type, _, bytes) =>
         {
             if ((type is ElementType.Float or ElementType.Double or ElementType.Float16) && !bytes.IsEmpty)
             {
@@ -51,7 +51,7 @@ internal static class AccuracyEvaluator
 
     private static void RequireLabels(Metric metric, SampleRun samples)
     {
-        if (metric.NeedsLabel && samples.Indices.Select(index => samples.Samples[index]).FirstOrDefault(sample => sample.Label is null) is { } sample)
+        if (metric.NeedsLabel && samples.Samples.FirstOrDefault(sample => sample.Label is null) is { } sample)
         {
             throw new QuantBuildException(
                 DiagnosticCodes.InvalidLabel, $"{sample.Id}: the sample has no label, which metric {metric.Name} needs. Put it into a folder named after its class, into a manifest 'file,label', or choose a metric without labels: agreement, cosine, sqnr.");

@@ -5,19 +5,26 @@ using QuantBuild.Quantization.Inference;
 
 namespace QuantBuild.Quantization.Calibration;
 
-/// <summary>Some samples of a set, and how to go through them: in parallel, with progress, until cancelled.</summary>
-internal sealed record SampleRun(
-    SampleSet Samples, ImmutableArray<int> Indices, int Threads, IProgress<QuantizationProgress>? Progress, CancellationToken Cancellation)
-{
-    public int Count => Indices.Length;
+/// <summary>A sample that is read when it is needed, from a file or from a calibration.</summary>
+internal sealed record SampleHandle(string Id, double? Label, Func<Sample> Read);
 
-    public SampleRun Take(int count) => this with { Indices = [.. Indices.Take(count)] };
+/// <summary>Some samples, and how to go through them: in parallel, with progress, until cancelled.</summary>
+internal sealed record SampleRun(
+    ImmutableArray<SampleHandle> Samples, int Threads, IProgress<QuantizationProgress>? Progress, CancellationToken Cancellation)
+{
+    public int Count => Samples.Length;
+
+    /// <summary>These samples of a set.</summary>
+    public static ImmutableArray<SampleHandle> Handles(SampleSet set, IEnumerable<int> indices) =>
+        [.. indices.Select(index => new SampleHandle(set[index].Id, set[index].Label, () => set.Read(index)))];
+
+    public SampleRun Take(int count) => this with { Samples = [.. Samples.Take(count)] };
 
     /// <summary>Reads each sample and hands it to <paramref name="use"/>, from several threads and in no fixed order.</summary>
     /// <exception cref="QuantBuildException">A sample cannot be read, or the model cannot run on it.</exception>
     public void ForEach(string stage, Action<Sample> use) => ForEach(stage, (_, sample) => use(sample));
 
-    /// <summary>The same with the sample's position among <see cref="Indices"/>.</summary>
+    /// <summary>The same with the sample's position among <see cref="Samples"/>.</summary>
     public void ForEach(string stage, Action<int, Sample> use)
     {
         var done = 0;
@@ -25,7 +32,7 @@ internal sealed record SampleRun(
         {
             Parallel.For(0, Count, new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = Cancellation }, position =>
             {
-                Use(Samples.Read(Indices[position]), sample => use(position, sample));
+                Use(Samples[position].Read(), sample => use(position, sample));
                 Progress?.Report(new(stage, Interlocked.Increment(ref done), Count));
             });
         }

@@ -18,6 +18,9 @@ public sealed record QuantizationSettings
 
     public CalibrationMethodName CalibrationMethod { get; init; }
 
+    /// <summary>The share of the elements, in percent, that the method Percentile keeps.</summary>
+    public double CalibrationPercentile { get; init; } = 99.999;
+
     public ModelFormat Format { get; init; }
 
     /// <summary>Null takes what the target's kernels want.</summary>
@@ -48,6 +51,10 @@ public sealed record QuantizationSettings
 public enum CalibrationMethodName
 {
     MinMax,
+    MeanMinMax,
+    Percentile,
+    Entropy,
+    Mse,
 }
 
 public enum ModelFormat

@@ -22,6 +22,8 @@ public static class SettingDefinitions
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
         { ChangesResult = false, ConcernsEvaluation = true },
         Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
+        new("CalibrationPercentile", "X", "With CalibrationMethod Percentile: how many percent of the elements are kept; 99.999 by default.", [],
+            (settings, value) => settings with { CalibrationPercentile = Percentage("CalibrationPercentile", value) }),
         Choice<ModelFormat>("Format", "How the quantized model is written.", (settings, value) => settings with { Format = value }),
         Choice<QuantizedType>("ActivationType", "The type of quantized activations.", (settings, value) => settings with { ActivationType = value },
             QuantizedType.U8, QuantizedType.S8, QuantizedType.U16, QuantizedType.S16),
@@ -115,6 +117,10 @@ public static class SettingDefinitions
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number
             : throw Invalid(name, text, "a number such as 0.01");
+
+    /// <summary>With half of the elements cut off at each end, nothing would be left.</summary>
+    private static double Percentage(string name, string text) =>
+        Number(name, text) is > 50 and <= 100 and var share ? share : throw Invalid(name, text, "a number above 50, at most 100, such as 99.99");
 
     /// <summary>A number, or a quotient as in <c>1/255</c>.</summary>
     private static double Ratio(string name, string text)

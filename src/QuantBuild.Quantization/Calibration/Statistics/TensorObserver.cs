@@ -1,0 +1,88 @@
+using System.Buffers;
+using QuantBuild.Quantization.Numerics;
+
+namespace QuantBuild.Quantization.Calibration.Statistics;
+
+/// <summary>Watches one tensor over all samples. Calls may come from several threads; the result does not depend on their order.</summary>
+internal sealed class TensorObserver(StatisticsKinds kinds)
+{
+    /// <summary>Fewer elements are counted one by one under the lock: the tables of a counter cost more.</summary>
+    private const int SmallTensor = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly Histogram? _histogram = kinds.HasFlag(StatisticsKinds.Histogram) ? new() : null;
+    private TensorRange _range = TensorRange.Empty;
+    private SampleEnds _ends;
+    private long _notFinite;
+
+    /// <summary>To be read when all samples have been seen.</summary>
+    public TensorStatistics Statistics =>
+        new(_range, _notFinite, kinds.HasFlag(StatisticsKinds.SampleEnds) ? _ends : null, _histogram);
+
+    /// <param name="elements">The tensor of one sample; it may be empty.</param>
+    /// <param name="counter">The calling thread's own.</param>
+    public void Observe(ReadOnlySpan<float> elements, HistogramCounter counter)
+    {
+        if (elements.IsEmpty)
+        {
+            return;
+        }
+
+        var extremes = ElementExtremes.Of(elements);
+        if (extremes.AllFinite)
+        {
+            ObserveFinite(elements, extremes.Range, counter);
+            return;
+        }
+
+        var buffer = ArrayPool<float>.Shared.Rent(elements.Length);
+        var finite = Finite(elements, buffer);
+        Interlocked.Add(ref _notFinite, elements.Length - finite.Length);
+        if (!finite.IsEmpty)
+        {
+            ObserveFinite(finite, ElementExtremes.Of(finite).Range, counter);
+        }
+
+        ArrayPool<float>.Shared.Return(buffer);
+    }
+
+    private static ReadOnlySpan<float> Finite(ReadOnlySpan<float> elements, Span<float> buffer)
+    {
+        var count = 0;
+        foreach (var element in elements)
+        {
+            if (float.IsFinite(element))
+            {
+                buffer[count++] = element;
+            }
+        }
+
+        return buffer[..count];
+    }
+
+    private void ObserveFinite(ReadOnlySpan<float> elements, TensorRange range, HistogramCounter counter)
+    {
+        var ends = kinds.HasFlag(StatisticsKinds.SampleEnds) ? SampleEnds.Of(range) : default;
+        var largest = Math.Max(Math.Abs(range.Min), Math.Abs(range.Max));
+        var isLarge = elements.Length > SmallTensor;
+        if (_histogram is not null && isLarge)
+        {
+            // With the bins as wide as they already are, the counts need no coalescing; a race here costs no more than that
+            counter.Count(elements, Math.Max(Histogram.ExponentFor(largest), _histogram.Exponent));
+        }
+
+        lock (_lock)
+        {
+            _range = _range.Union(range);
+            _ends += ends;
+            if (_histogram is not null && isLarge)
+            {
+                _histogram.Add(counter);
+            }
+            else
+            {
+                _histogram?.Add(elements, largest);
+            }
+        }
+    }
+}

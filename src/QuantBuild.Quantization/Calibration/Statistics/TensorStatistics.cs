@@ -1,0 +1,18 @@
+using QuantBuild.Quantization.Numerics;
+
+namespace QuantBuild.Quantization.Calibration.Statistics;
+
+/// <summary>What was seen of one tensor: enough for every method that looks at one tensor alone.</summary>
+/// <param name="Range">Over all finite elements.</param>
+/// <param name="NotFinite">Elements that were NaN or infinite; they are in nothing else.</param>
+/// <param name="Ends">Null where it was not gathered.</param>
+/// <param name="Histogram">Null where it was not gathered.</param>
+internal sealed record TensorStatistics(TensorRange Range, long NotFinite, SampleEnds? Ends, Histogram? Histogram)
+{
+    public TensorStatistics MergedWith(TensorStatistics other)
+    {
+        var histogram = Histogram is null || other.Histogram is null ? null : Histogram.Copy();
+        histogram?.Add(other.Histogram!);
+        return new(Range.Union(other.Range), NotFinite + other.NotFinite, Ends + other.Ends, histogram);
+    }
+}
