@@ -31,10 +31,16 @@ internal sealed class ReportBuilder(
         described["calibrationData"] = string.Join(';', settings.CalibrationData);
         described["evaluationData"] = string.Join(';', settings.EvaluationData);
         described["calibrationMethod"] = settings.CalibrationMethod.ToString();
+        described["calibrationPercentile"] = settings.CalibrationPercentile.ToString(CultureInfo.InvariantCulture);
         described["format"] = settings.Format.ToString();
         described["activationType"] = settings.ActivationType.ToString();
         described["weightType"] = settings.WeightType.ToString();
         described["target"] = settings.Target.ToString();
+        if (settings.Calibration is { } calibration)
+        {
+            described["calibration"] = calibration;
+        }
+
         if (settings.MaxAccuracyDrop is { } limit)
         {
             described["maxAccuracyDrop"] = limit.ToString(CultureInfo.InvariantCulture);
