@@ -13,9 +13,6 @@ namespace QuantBuild.Quantization;
 /// <summary>The main path, from a float model's file to a quantized model and its report.</summary>
 public static class ModelQuantizer
 {
-    /// <summary>Samples that layers are measured on: their errors average over thousands of positions each.</summary>
-    private const int MeasuredSamples = 32;
-
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public static QuantizationResult Quantize(
         QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
@@ -26,16 +23,16 @@ public static class ModelQuantizer
         using var given = DeployedModels.LoadGiven(model, request.Model);
         var data = RequestData.Open(request, given.Inputs, progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
-        var profile = stages.Time("profile", () => data.Profile(prepared));
+        var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
         var context = new OperatorContext(profile, form);
         var observed = stages.Time("calibrate", () => Observe(prepared, context, data.Calibration, request));
-        var search = new PrecisionSearch(prepared, context, observed, data.Calibration.Take(MeasuredSamples));
+        var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", search.Find);
         var bytes = OnnxFile.ToBytes(planned.Model);
         using var quantized = DeployedModels.LoadResult(bytes, request.Model);
         var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
         using var floatModel = DeployedModels.LoadResult(OnnxFile.ToBytes(prepared), request.Model);
-        var latency = stages.Time("measure", () => LatencyMeter.Measure(given, floatModel, quantized, data.First));
+        var latency = stages.Time("measure", () => LatencyMeter.Measure(given, floatModel, quantized, data.Calibration.First));
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, bytes.LongLength) with
         {
             Stages = stages.Stages,
@@ -45,12 +42,12 @@ public static class ModelQuantizer
         return new(bytes, Gates.Judge(report, request.Settings));
     }
 
-    private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, SampleRun samples, QuantizationRequest request)
+    private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, CalibrationSource source, QuantizationRequest request)
     {
         var placement = Placement.OfAll(prepared, context);
         var method = CalibrationMethods.All[request.Settings.CalibrationMethod];
-        var statistics = Calibrator.Gather(
-            prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs, samples);
+        var statistics = source.Statistics(
+            prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs);
         return Calibrator.Choose(statistics, method, new(request.Settings.CalibrationPercentile), request.Threads);
     }
 }

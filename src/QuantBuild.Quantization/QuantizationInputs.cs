@@ -23,9 +23,12 @@ public sealed record QuantizationInputs(ImmutableArray<string> Model, ImmutableA
         ];
         return new(
             [Path.GetFullPath(request.Model), .. ExternalData.FilesOf(request.Model)],
-            Files(request, request.Settings.CalibrationData, inputs),
+            [.. Files(request, request.Settings.CalibrationData, inputs), .. CalibrationFiles(request)],
             Files(request, request.Settings.EvaluationData, inputs));
     }
+
+    private static ImmutableArray<string> CalibrationFiles(QuantizationRequest request) =>
+        request.Settings.Calibration is { } file ? [Path.GetFullPath(file, Path.GetFullPath(request.BaseDirectory))] : [];
 
     private static ImmutableArray<string> Files(
         QuantizationRequest request, ImmutableArray<string> patterns, ImmutableArray<InputSpecification> inputs) =>

@@ -34,10 +34,16 @@ internal sealed class ReportBuilder(
         described["calibrationData"] = string.Join(';', settings.CalibrationData);
         described["evaluationData"] = string.Join(';', settings.EvaluationData);
         described["calibrationMethod"] = settings.CalibrationMethod.ToString();
+        described["calibrationPercentile"] = settings.CalibrationPercentile.ToString(CultureInfo.InvariantCulture);
         described["format"] = settings.Format.ToString();
         described["activationType"] = ModelForm.ActivationTypeOf(settings).ToString();
         described["weightType"] = ModelForm.WeightTypeOf(settings).ToString();
         described["target"] = settings.Target.ToString();
+        if (settings.Calibration is { } calibration)
+        {
+            described["calibration"] = calibration;
+        }
+
         if (settings.MaxAccuracyDrop is { } limit)
         {
             described["maxAccuracyDrop"] = limit.ToString(CultureInfo.InvariantCulture);

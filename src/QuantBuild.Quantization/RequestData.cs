@@ -1,77 +1,58 @@
 using System.Collections.Immutable;
 using QuantBuild.Data;
-using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Quantization;
 
-/// <summary>The samples of a request, divided into those that calibrate and those that judge.</summary>
+/// <summary>What a request has to calibrate with and to judge by.</summary>
 internal sealed class RequestData
 {
-    private readonly SampleSet _calibration;
     private readonly SampleSet? _evaluation;
     private readonly QuantizationRequest _request;
 
-    private RequestData(QuantizationRequest request, SampleSet calibration, SampleSet? evaluation, Func<SampleSet, IEnumerable<int>, SampleRun> run)
+    private RequestData(QuantizationRequest request, CalibrationSource calibration, SampleSet? evaluation, SampleRunner run)
     {
-        _request = request;
-        _calibration = calibration;
-        _evaluation = evaluation;
-        var split = evaluation is null ? SampleSplit.HoldOut(calibration, SampleSplit.DefaultFraction, request.Threads) : null;
-        var all = Enumerable.Range(0, calibration.Count);
-        Calibration = run(calibration, split?.Kept ?? all);
-        (Judged, Source) = evaluation is not null ? (run(evaluation, Enumerable.Range(0, evaluation.Count)), AccuracySource.EvaluationData)
-            : split!.HeldOut.IsEmpty ? (run(calibration, all), AccuracySource.CalibrationData)
-            : (run(calibration, split.HeldOut), AccuracySource.HeldOutCalibrationData);
-        First = Calibration.Samples[0].Read();
+        (_request, Calibration, _evaluation) = (request, calibration, evaluation);
+        Measured = run(calibration.Measured);
+        (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
+            : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
+            : (run(calibration.Used), AccuracySource.CalibrationData);
     }
 
-    public SampleRun Calibration { get; }
+    public CalibrationSource Calibration { get; }
+
+    /// <summary>The samples that layers are measured on.</summary>
+    public SampleRun Measured { get; }
 
     public SampleRun Judged { get; }
 
     public AccuracySource Source { get; }
 
-    public Sample First { get; }
-
     public static RequestData Open(
         QuantizationRequest request, ImmutableArray<InputSpecification> inputs, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
         var settings = request.Settings;
-        if (settings.CalibrationData.IsEmpty)
+        if (settings.CalibrationData.IsEmpty && settings.Calibration is null)
         {
             throw new QuantBuildException(
                 DiagnosticCodes.MissingSetting, $"{request.Model}: CalibrationData is not set. Name samples such as data/calibration/**/*.png: a few hundred that are like those the application will see.");
         }
 
         SampleSet Open(ImmutableArray<string> patterns) => SampleSet.Open(new(patterns, request.BaseDirectory, inputs, settings.Preprocessing));
+        SampleRun Run(ImmutableArray<SampleHandle> samples) => new(samples, request.Threads, progress, cancellation);
         var evaluation = settings.EvaluationData.IsEmpty ? null : Open(settings.EvaluationData);
-        return new(request, Open(settings.CalibrationData), evaluation, (samples, indices) => new(SampleRun.Handles(samples, indices), request.Threads, progress, cancellation));
-    }
-
-    /// <exception cref="QuantBuildException">The prepared model does not run on the first sample.</exception>
-    public ModelProfile Profile(Model prepared)
-    {
-        try
-        {
-            return ModelProfile.Of(prepared, First);
-        }
-        catch (InferenceException exception)
-        {
-            throw new QuantBuildException(
-                DiagnosticCodes.ModelNotLoadable, $"{First.Id}: ONNX Runtime cannot run {_request.Model} on this sample: {exception.Message}", exception);
-        }
+        var samples = settings.CalibrationData.IsEmpty ? null : new SampledCalibration(Open(settings.CalibrationData), evaluation is null, request.Threads, Run);
+        return new(request, settings.Calibration is { } file ? RecordedCalibration.Open(file, request.BaseDirectory, evaluation is null, samples) : samples!, evaluation, Run);
     }
 
     public IEnumerable<Diagnostic> Warnings()
     {
-        if (_evaluation is not null && SampleOverlap.Find(_calibration, _evaluation, _request.Threads) is { IsEmpty: false } shared)
+        if (_evaluation is not null && Calibration.SharedWith(_evaluation) is { IsEmpty: false } shared)
         {
             yield return new(
-                DiagnosticCodes.DataOverlap, $"{_request.Model}: {shared.Length} samples are in CalibrationData and in EvaluationData, the first {shared[0].First.Id} and {shared[0].Second.Id}. Accuracy on samples that calibration saw is too good to be true: keep the two apart.");
+                DiagnosticCodes.DataOverlap, $"{_request.Model}: {shared.Length} samples are in CalibrationData and in EvaluationData, the first {shared[0].Own} and {shared[0].Other}. Accuracy on samples that calibration saw is too good to be true: keep the two apart.");
         }
     }
 }

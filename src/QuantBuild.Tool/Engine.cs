@@ -8,5 +8,9 @@ internal sealed record Engine(
     Func<QuantizationRequest, IProgress<QuantizationProgress>?, CancellationToken, QuantizationResult> Quantize,
     Func<ComparisonRequest, IProgress<QuantizationProgress>?, CancellationToken, QuantizationReport> Compare)
 {
+    public Func<CalibrationRequest, IProgress<QuantizationProgress>?, CancellationToken, CalibrationResult> Calibrate { get; init; } = ModelCalibration.Calibrate;
+
+    public Func<IReadOnlyList<string>, CalibrationResult> Merge { get; init; } = ModelCalibration.Merge;
+
     public static Engine Default { get; } = new(ModelQuantizer.Quantize, ModelComparison.Compare);
 }

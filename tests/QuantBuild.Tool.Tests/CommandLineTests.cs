@@ -2,15 +2,17 @@ namespace QuantBuild.Tool.Tests;
 
 internal sealed class CommandLineTests
 {
-    [TestCase("", "No verb is given; the verbs are quantize, evaluate, inspect.")]
-    [TestCase("quantise m.onnx", "There is no verb 'quantise' (the verbs are quantize, evaluate, inspect); did you mean 'quantize'?")]
-    [TestCase("frobnicate", "There is no verb 'frobnicate' (the verbs are quantize, evaluate, inspect).")]
+    [TestCase("", "No verb is given; the verbs are quantize, evaluate, calibrate, merge, inspect.")]
+    [TestCase("quantise m.onnx", "There is no verb 'quantise' (the verbs are quantize, evaluate, calibrate, merge, inspect); did you mean 'quantize'?")]
+    [TestCase("frobnicate", "There is no verb 'frobnicate' (the verbs are quantize, evaluate, calibrate, merge, inspect).")]
     [TestCase("--outptu m.onnx", "quantbuild has no option '--outptu'.")]
     [TestCase("quantize m.onnx --max-acuracy-drop 0.01", "'quantize' has no option '--max-acuracy-drop'; did you mean '--max-accuracy-drop'?")]
     [TestCase("quantize m.onnx --Output=x", "'quantize' has no option '--Output'; did you mean '--output'?")]
     [TestCase("quantize --zzzzzzz m.onnx", "'quantize' has no option '--zzzzzzz'.")]
     [TestCase("quantize m.onnx --metric --outptu x.onnx", "'quantize' has no option '--outptu'; did you mean '--output'?")]
-    [TestCase("quantize m.onnx --calibration f.qcal", "'quantize' has no option '--calibration'")]
+    [TestCase("evaluate a.onnx b.onnx --calibration f.qcal", "'evaluate' has no option '--calibration'")]
+    [TestCase("calibrate m.onnx --metric top1", "'calibrate' has no option '--metric'")]
+    [TestCase("merge --output all.qcal", "FILES")]
     [TestCase("inspect m.onnx --output x.onnx", "'inspect' has no option '--output'")]
     [TestCase("evaluate a.onnx b.onnx --format Qdq", "'evaluate' has no option '--format'")]
     [TestCase("quantize m.onnx --calibration-data a.png b.png", "'b.png' is one word too many; put a pattern into quotes")]
@@ -82,6 +84,9 @@ internal sealed class CommandLineTests
 
     [TestCase("quantize m.onnx", "'quantize' needs --output FILE")]
     [TestCase("evaluate a.onnx b.onnx", "'evaluate' needs --evaluation-data PATTERN")]
+    [TestCase("calibrate m.onnx", "'calibrate' needs --output FILE")]
+    [TestCase("calibrate m.onnx --output nowhere/f.qcal", "'calibrate' needs --calibration-data PATTERN")]
+    [TestCase("merge part1.qcal", "'merge' needs --output FILE")]
     public async Task Run_NeededOptionMissing_IsQB1003(string line, string message)
     {
         var run = await ToolRun.OfAsync(line.Split(' '));

@@ -34,6 +34,10 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode LabelOutOfRange = new("QB2016", Error, "A label is out of range");
     public static readonly DiagnosticCode InvalidLabel = new("QB2017", Error, "A label is missing or cannot be read");
     public static readonly DiagnosticCode InvalidManifest = new("QB2018", Error, "A manifest cannot be read");
+    public static readonly DiagnosticCode InvalidCalibration = new("QB2020", Error, "A calibration file cannot be read");
+    public static readonly DiagnosticCode CalibrationOfAnotherModel = new("QB2021", Error, "The calibration is of another model");
+    public static readonly DiagnosticCode CalibrationOfOtherData = new("QB2022", Error, "The calibration was made from other data");
+    public static readonly DiagnosticCode ShardsDoNotFit = new("QB2023", Error, "The shards of a calibration do not fit together");
     public static readonly DiagnosticCode DataOverlap = new("QB2030", Warning, "Calibration and evaluation share samples");
     public static readonly DiagnosticCode NotFinite = new("QB2031", Warning, "The model computes NaN or infinite values");
     public static readonly DiagnosticCode NothingQuantized = new("QB2032", Warning, "Nothing in the model is worth quantizing");
@@ -55,7 +59,8 @@ public static class DiagnosticCodes
         OutputNotWritable, NotBuilt, RuntimeMissing, PackageLeaks,
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
-        InvalidManifest, DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised,
+        InvalidManifest, InvalidCalibration, CalibrationOfAnotherModel, CalibrationOfOtherData, ShardsDoNotFit,
+        DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised,
         AccuracyGateFailed, AccuracyDropped, AgreementLow,
         InternalError, ResultNotLoadable, WorkerLost,
     ];

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Inference;
 
 namespace QuantBuild.Quantization.Calibration;
@@ -13,8 +14,27 @@ internal sealed record ValueProfile(ElementType Type, ImmutableArray<long> Shape
 /// </summary>
 internal sealed record ModelProfile(ImmutableDictionary<string, ValueProfile> Values)
 {
-    /// <exception cref="InferenceException">ONNX Runtime cannot run the model on the sample.</exception>
+    /// <exception cref="QuantBuildException">ONNX Runtime cannot run the model on the sample.</exception>
     public static ModelProfile Of(Model model, Sample sample)
+    {
+        try
+        {
+            return Observe(model, sample);
+        }
+        catch (InferenceException exception)
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.ModelNotLoadable, $"{sample.Id}: ONNX Runtime cannot run the model on this sample: {exception.Message}", exception);
+        }
+    }
+
+    public bool IsFloat(Value value) =>
+        value.Constant is { } constant ? constant.Type == ElementType.Float : Values.TryGetValue(value.Name, out var profile) && profile.Type == ElementType.Float;
+
+    public int? RankOf(Value value) =>
+        value.Constant?.Rank ?? (Values.TryGetValue(value.Name, out var profile) ? profile.Shape.Length : null);
+
+    private static ModelProfile Observe(Model model, Sample sample)
     {
         var probe = model.Clone();
         var values = probe.Graph.Nodes.SelectMany(node => node.Outputs.OfType<Value>()).ToArray();
@@ -30,10 +50,4 @@ internal sealed record ModelProfile(ImmutableDictionary<string, ValueProfile> Va
 
         return new(profile.ToImmutable());
     }
-
-    public bool IsFloat(Value value) =>
-        value.Constant is { } constant ? constant.Type == ElementType.Float : Values.TryGetValue(value.Name, out var profile) && profile.Type == ElementType.Float;
-
-    public int? RankOf(Value value) =>
-        value.Constant?.Rank ?? (Values.TryGetValue(value.Name, out var profile) ? profile.Shape.Length : null);
 }

@@ -8,6 +8,9 @@ namespace QuantBuild.Quantization.Calibration;
 /// <summary>A sample that is read when it is needed, from a file or from a calibration.</summary>
 internal sealed record SampleHandle(string Id, double? Label, Func<Sample> Read);
 
+/// <summary>How a request goes through samples.</summary>
+internal delegate SampleRun SampleRunner(ImmutableArray<SampleHandle> samples);
+
 /// <summary>Some samples, and how to go through them: in parallel, with progress, until cancelled.</summary>
 internal sealed record SampleRun(
     ImmutableArray<SampleHandle> Samples, int Threads, IProgress<QuantizationProgress>? Progress, CancellationToken Cancellation)

@@ -8,6 +8,9 @@ public sealed record QuantizationSettings
 {
     public ImmutableArray<string> CalibrationData { get; init; } = [];
 
+    /// <summary>A .qcal file; relative to the same folder as data patterns.</summary>
+    public string? Calibration { get; init; }
+
     public ImmutableArray<string> EvaluationData { get; init; } = [];
 
     /// <summary>A name from the table of metrics; null takes what fits the evaluation data.</summary>

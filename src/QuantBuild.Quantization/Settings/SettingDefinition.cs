@@ -19,6 +19,9 @@ public sealed record SettingDefinition(
     /// <summary>True where the setting bears on judging two models that are there, too.</summary>
     public bool ConcernsEvaluation { get; init; }
 
+    /// <summary>True where the setting says which samples calibrate, or how they are read.</summary>
+    public bool ConcernsCalibration { get; init; }
+
     /// <summary>The name, but for one that MSBuild reserves.</summary>
     public string MetadataName { get => field ?? Name; init; }
 

@@ -11,7 +11,10 @@ public static class SettingDefinitions
     public static ImmutableArray<SettingDefinition> All { get; } =
     [
         new("CalibrationData", "PATTERN", "Samples to calibrate with: files, folders or globs, separated by ';'.", [],
-            (settings, value) => settings with { CalibrationData = Patterns(value) }),
+            (settings, value) => settings with { CalibrationData = Patterns(value) })
+        { ConcernsCalibration = true },
+        new("Calibration", "FILE", "A calibration that 'quantbuild calibrate' made, in place of CalibrationData.", [],
+            (settings, value) => settings with { Calibration = value }),
         new("EvaluationData", "PATTERN", "Samples to judge the quantized model with: files, folders or globs, separated by ';'.", [],
             (settings, value) => settings with { EvaluationData = Patterns(value) })
         { ConcernsEvaluation = true },
@@ -32,7 +35,7 @@ public static class SettingDefinitions
         .. Schemes,
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
             with { MetadataName = "TargetMachine" },
-        .. Images.Select(row => row with { ConcernsEvaluation = true }),
+        .. Images.Select(row => row with { ConcernsEvaluation = true, ConcernsCalibration = true }),
     ];
 
     private static ImmutableArray<SettingDefinition> Schemes =>

@@ -60,7 +60,7 @@ internal static class ToolOptions
         {
             if (FileIdentity.AreSame(path, model))
             {
-                throw Invalid(option, path, "a file of its own: models are never overwritten");
+                throw Invalid(option, path, "a file of its own: what is read is never overwritten");
             }
         }
     }

@@ -145,10 +145,10 @@ internal sealed class CalibrationMethodsTests
         Divergence(2, 0, 2, 8, 0, 4), Is.EqualTo((2.0 / 3 * Math.Log(2.0 / 3)) + (1.0 / 3 * Math.Log(1.0 / 3 / (1e-4 / 8)))).Within(1e-12));
 
     [Test]
-    public void Divergence_FewerBinsThanLevels_IsThatOfClipping() => Assert.That(Divergence(4, 0, 3, 8, 2, 4), Is.Zero.Within(1e-12));
+    public void Divergence_FewerBinsThanLevels_IsInfinite() => Assert.That(Divergence(4, 0, 3, 8, 2, 4), Is.EqualTo(double.PositiveInfinity));
 
     [Test]
-    public void Divergence_NothingInTheRange_IsInfinite() => Assert.That(Divergence(4, 0, 1, 0, 2, 4), Is.EqualTo(double.PositiveInfinity));
+    public void Divergence_NothingInTheRange_IsInfinite() => Assert.That(Divergence(2, 0, 2, 0, 0, 2, 4), Is.EqualTo(double.PositiveInfinity));
 
     [Test]
     public void Method_ConstantTensor_HasItsValueAsRange(

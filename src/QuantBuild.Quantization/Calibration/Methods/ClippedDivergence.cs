@@ -31,18 +31,18 @@ internal sealed class ClippedDivergence
         }
     }
 
-    /// <summary>Infinite where the range holds nothing. With fewer bins than levels, each bin has one to itself.</summary>
+    /// <summary>Infinite where the range has fewer bins than levels, which would cost nothing however narrow it is, or holds nothing.</summary>
     public double Of(int below, int above)
     {
         var (start, end) = (Histogram.BinsPerSide - below, Histogram.BinsPerSide + above);
         var (inside, total) = (_counts[end] - _counts[start], _counts[^1]);
-        if (inside == 0)
+        if (end - start < _levels || inside == 0)
         {
             return double.PositiveInfinity;
         }
 
         var (clippedLow, clippedHigh) = (_counts[start], total - _counts[end]);
-        var first = LogarithmOfMean(start, start + Math.Max((end - start) / _levels, 1));
+        var first = LogarithmOfMean(start, start + ((end - start) / _levels));
         var last = LogarithmOfMean(end - 1 - ((end - start - 1) / _levels), end);
 
         // Σ p·ln p and Σ p·ln q, with what was clipped in the outermost bins

@@ -10,7 +10,7 @@ namespace QuantBuild.Quantization.Calibration.Methods;
 internal static class EntropyMethod
 {
     /// <summary>More make no better range, and the search is quadratic in them.</summary>
-    private const int MostBinsPerLevel = 4;
+    private const int MostBinsPerLevel = 8;
 
     public static TensorRange Choose(TensorStatistics statistics, RangeOptions options)
     {
@@ -20,6 +20,11 @@ internal static class EntropyMethod
         {
             histogram = histogram.Coalesced(histogram.Exponent + 1);
             (below, above) = UsedBins.Of(histogram);
+        }
+
+        if (below + above <= options.Levels)
+        {
+            return statistics.Range;
         }
 
         var divergence = new ClippedDivergence(histogram, options.Levels);
