@@ -32,7 +32,7 @@ public static class ModelQuantizer
         using var quantized = DeployedModels.LoadResult(bytes, request.Model);
         var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
         using var floatModel = DeployedModels.LoadResult(OnnxFile.ToBytes(prepared), request.Model);
-        var latency = stages.Time("measure", () => LatencyMeter.Measure(given, floatModel, quantized, data.Calibration.First));
+        var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, bytes.LongLength) with
         {
             Stages = stages.Stages,

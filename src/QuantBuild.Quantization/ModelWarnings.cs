@@ -4,6 +4,7 @@ using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
 
@@ -26,10 +27,27 @@ internal static class ModelWarnings
                 DiagnosticCodes.NotFinite, $"{path}: {infinite.Length} tensors held NaN or infinite values during calibration, the first '{infinite[0]}'; they were left out of the ranges. Look at the model and its preprocessing.");
         }
 
+        if (SlowForm(plan) is { } slow)
+        {
+            yield return new(DiagnosticCodes.SlowForm, $"{path}: {slow}. The choice is kept; leave it out to have what is fast there.");
+        }
+
         if (plan.Units.IsEmpty)
         {
             yield return new(
                 DiagnosticCodes.NothingQuantized, $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the prepared float model is what is written. The report has the reason for each operator.");
         }
+    }
+
+    /// <summary>A choice that ONNX Runtime has no fast kernels for on the target; null where it has, or where the model is for other runtimes.</summary>
+    private static string? SlowForm(QuantizationPlan plan)
+    {
+        var form = plan.Form;
+        return form.Target == TargetName.Portable || plan.Units.IsEmpty ? null
+            : form.IsStatic && !form.HasIntegerKernels ? $"ONNX Runtime has no kernels for activations of {form.Activations.Type} and weights of {form.Weights.Type}, and computes in float between Q and DQ"
+            : form is { IsStatic: true, Activations.Type: ElementType.Int8, Target: not TargetName.Arm64 } ? "x64 kernels multiply unsigned by signed bytes; signed activations take a detour"
+            : !form.IsStatic && plan.Units.Any(unit => unit.Node.Is("Conv"))
+                ? form.Format == ModelFormat.Dynamic ? "ONNX Runtime's ConvInteger takes several times as long as Conv" : "ONNX Runtime makes the weights of convolutions float again at every run"
+            : null;
     }
 }

@@ -16,7 +16,7 @@ internal sealed class ReportBuilder(
 {
     private readonly Dictionary<Node, string> _calls = InlineFunctions.Refusals(prepared).ToDictionary();
 
-    public QuantizationReport Build(AccuracyReport? accuracy, LatencyReport latency, long quantizedBytes) => new()
+    public QuantizationReport Build(AccuracyReport? accuracy, LatencyReport? latency, long quantizedBytes) => new()
     {
         Model = request.Model,
         Settings = Describe(request.Settings),

@@ -3,6 +3,7 @@ using QuantBuild.Data;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
 
@@ -34,7 +35,8 @@ internal sealed class RequestData
         QuantizationRequest request, ImmutableArray<InputSpecification> inputs, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
         var settings = request.Settings;
-        if (settings.CalibrationData.IsEmpty && settings.Calibration is null)
+        var needsRanges = settings.Format is ModelFormat.Qdq or ModelFormat.QOperator;
+        if (settings.CalibrationData.IsEmpty && settings.Calibration is null && needsRanges)
         {
             throw new QuantBuildException(
                 DiagnosticCodes.MissingSetting, $"{request.Model}: CalibrationData is not set. Name samples such as data/calibration/**/*.png: a few hundred that are like those the application will see.");
@@ -44,7 +46,9 @@ internal sealed class RequestData
         SampleRun Run(ImmutableArray<SampleHandle> samples) => new(samples, request.Threads, progress, cancellation);
         var evaluation = settings.EvaluationData.IsEmpty ? null : Open(settings.EvaluationData);
         var samples = settings.CalibrationData.IsEmpty ? null : new SampledCalibration(Open(settings.CalibrationData), evaluation is null, request.Threads, Run);
-        return new(request, settings.Calibration is { } file ? RecordedCalibration.Open(file, request.BaseDirectory, evaluation is null, samples) : samples!, evaluation, Run);
+        return new(request, settings.Calibration is { } file
+            ? RecordedCalibration.Open(file, request.BaseDirectory, evaluation is null, samples)
+            : samples ?? (CalibrationSource)new NoCalibration(evaluation), evaluation, Run);
     }
 
     public IEnumerable<Diagnostic> Warnings()

@@ -19,7 +19,16 @@ public sealed record ReportDigest(QuantizationReport Report)
         var gates => $"Failed: {string.Join("; ", gates.Where(gate => !gate.Passed).Select(Sentence))}",
     };
 
-    public int Int8Count => Report.Operators.Count(row => row.Decision == OperatorDecision.Int8);
+    /// <summary>Whatever did not stay float, counted by form: <c>17 of 24 in INT8, 2 dynamic</c>.</summary>
+    public string Quantized
+    {
+        get
+        {
+            string[] forms = [.. Report.Operators.Where(row => row.Decision != OperatorDecision.Float).GroupBy(row => row.Decision).OrderBy(group => group.Key)
+                .Select(group => $"{group.Count()} {WordsFor(group.Key)}")];
+            return $"of {Report.Operators.Length}: {(forms.Length == 0 ? "none is quantized" : string.Join(", ", forms))}";
+        }
+    }
 
     /// <summary>What stayed float and why, the largest group first.</summary>
     public ImmutableArray<FloatGroup> StayedFloat =>
@@ -41,6 +50,15 @@ public sealed record ReportDigest(QuantizationReport Report)
 
     public static string Sentence(GateReport gate) =>
         $"{gate.Name} is {ReportText.Score(gate.Value)}, limit {ReportText.Limit(gate.Limit)}";
+
+    private static string WordsFor(OperatorDecision decision) => decision switch
+    {
+        OperatorDecision.Int8 => "in INT8",
+        OperatorDecision.Int16 => "in 16 bits",
+        OperatorDecision.Dynamic => "in INT8 with ranges found at run time",
+        OperatorDecision.WeightOnly => "with quantized weights",
+        _ => "in float",
+    };
 
     private static string CountByType(IEnumerable<OperatorReport> operators) => string.Join(", ", operators
         .GroupBy(row => row.Type)

@@ -94,11 +94,11 @@ public static class ReportHtml
 
     private static string Operators(ReportDigest digest)
     {
-        var int8 = digest.Report.Operators.Where(row => row.Decision == OperatorDecision.Int8).ToArray();
-        var title = $"INT8 operators, by signal-to-quantization-noise ratio ({int8.Length} of {digest.Report.Operators.Length})";
-        return int8.Length == 0 ? "" : Section(title, Table(
+        var quantized = digest.Report.Operators.Where(row => row.Decision != OperatorDecision.Float).ToArray();
+        var title = $"Quantized operators, by signal-to-quantization-noise ratio ({quantized.Length} of {digest.Report.Operators.Length})";
+        return quantized.Length == 0 ? "" : Section(title, Table(
             ["operator", "type", "#SQNR", "the worst first; higher is better"],
-            int8.OrderBy(row => row.SqnrDb ?? double.PositiveInfinity).Select(row => string.Concat(
+            quantized.OrderBy(row => row.SqnrDb ?? double.PositiveInfinity).Select(row => string.Concat(
                 $"<td class=\"name\"><code>{Text(row.Name)}</code></td>", Cell(row.Type),
                 Number(row.SqnrDb is { } ratio ? ReportText.Decibels(ratio) : ""), Bar(row.SqnrDb)))));
     }

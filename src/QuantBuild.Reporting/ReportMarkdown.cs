@@ -82,7 +82,7 @@ public static class ReportMarkdown
             return;
         }
 
-        Line(text, $"{digest.Int8Count} of {digest.Report.Operators.Length} operators run in INT8.");
+        Line(text, $"Operators, {digest.Quantized}.");
         if (!digest.StayedFloat.IsEmpty)
         {
             Table(text, ["stayed float", "because"], [.. digest.StayedFloat.Select(group => new[] { Escape(group.Types), Escape(group.Reason) })]);

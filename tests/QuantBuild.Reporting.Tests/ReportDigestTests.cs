@@ -30,6 +30,19 @@ internal sealed class ReportDigestTests
     }
 
     [Test]
+    public void Quantized_FormsOfOperators_AreCounted()
+    {
+        ImmutableArray<OperatorReport> operators =
+            [new("a", "Conv", OperatorDecision.Int8, "", 30), new("b", "LSTM", OperatorDecision.Dynamic, "", 30), new("c", "Conv", OperatorDecision.Int8, "", 30), new("d", "Tanh", OperatorDecision.Float, "", null)];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(new ReportDigest(Reports.Passed with { Operators = operators }).Quantized, Is.EqualTo("of 4: 2 in INT8, 1 in INT8 with ranges found at run time"));
+            Assert.That(new ReportDigest(Reports.Passed with { Operators = [] }).Quantized, Is.EqualTo("of 0: none is quantized"));
+        }
+    }
+
+    [Test]
     public void StayedFloat_Operators_AreGroupedByReasonLargestFirst()
     {
         var groups = new ReportDigest(Reports.Passed).StayedFloat;

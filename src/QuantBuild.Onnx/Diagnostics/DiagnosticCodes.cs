@@ -42,6 +42,7 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode NotFinite = new("QB2031", Warning, "The model computes NaN or infinite values");
     public static readonly DiagnosticCode NothingQuantized = new("QB2032", Warning, "Nothing in the model is worth quantizing");
     public static readonly DiagnosticCode OpsetNotRaised = new("QB2033", Warning, "The model's opset cannot be raised");
+    public static readonly DiagnosticCode SlowForm = new("QB2034", Warning, "The form that was chosen is slow on its target");
 
     // QB3xxx: gates
     public static readonly DiagnosticCode AccuracyGateFailed = new("QB3001", Error, "The quantized model lost too much accuracy");
@@ -60,7 +61,7 @@ public static class DiagnosticCodes
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
         InvalidManifest, InvalidCalibration, CalibrationOfAnotherModel, CalibrationOfOtherData, ShardsDoNotFit,
-        DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised,
+        DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm,
         AccuracyGateFailed, AccuracyDropped, AgreementLow,
         InternalError, ResultNotLoadable, WorkerLost,
     ];

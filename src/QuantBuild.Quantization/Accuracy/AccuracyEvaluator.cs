@@ -9,10 +9,10 @@ namespace QuantBuild.Quantization.Accuracy;
 /// <summary>Runs two models on the same samples as an application would: default optimizations, one thread.</summary>
 internal static class AccuracyEvaluator
 {
-    /// <summary>Null where the model has no floating-point output to compare.</summary>
+    /// <summary>Null where there is no sample, or the model has no floating-point output to compare.</summary>
     public static AccuracyReport? Compare(InferenceModel reference, InferenceModel quantized, SampleRun samples, string? metricName, AccuracySource source)
     {
-        var outputs = FloatOutputs(reference, samples);
+        var outputs = samples.Count == 0 ? [] : FloatOutputs(reference, samples);
         if (outputs.Length == 0)
         {
             return null;

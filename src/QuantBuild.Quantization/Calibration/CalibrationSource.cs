@@ -8,8 +8,8 @@ namespace QuantBuild.Quantization.Calibration;
 /// <summary>Where a quantization learns about the model's activations: from samples, or from a calibration that was made before.</summary>
 internal abstract class CalibrationSource
 {
-    /// <summary>The sample with the smallest content hash.</summary>
-    public abstract Sample First { get; }
+    /// <summary>The sample with the smallest content hash; null where there is none.</summary>
+    public abstract Sample? First { get; }
 
     /// <summary>Samples that calibration saw, as far as they are there.</summary>
     public abstract ImmutableArray<SampleHandle> Used { get; }

@@ -28,6 +28,16 @@ internal sealed record ModelProfile(ImmutableDictionary<string, ValueProfile> Va
         }
     }
 
+    /// <summary>What ONNX Runtime infers without a sample: an open dimension is −1, and a value of open rank is left out.</summary>
+    public static ModelProfile Inferred(Model model)
+    {
+        var probe = model.Clone();
+        probe.Graph.SetOutputs(probe.Graph.Nodes.SelectMany(node => node.Outputs.OfType<Value>()));
+        using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+        return new(session.Outputs.Concat(session.Inputs).Where(value => !value.Dimensions.IsDefault).ToImmutableDictionary(
+            value => value.Name, value => new ValueProfile(value.Type, [.. value.Dimensions.Select(length => length ?? -1)])));
+    }
+
     public bool IsFloat(Value value) =>
         value.Constant is { } constant ? constant.Type == ElementType.Float : Values.TryGetValue(value.Name, out var profile) && profile.Type == ElementType.Float;
 

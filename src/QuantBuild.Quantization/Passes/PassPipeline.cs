@@ -11,6 +11,7 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new InlineFunctions(),
         new DetachInitializersFromInputs(),
         new MoveConstantsToInitializers(),
+        new MergeEqualInitializers(),
         new RemoveNoOperations(),
         new RaiseOpset(),
         new FoldConstants(),

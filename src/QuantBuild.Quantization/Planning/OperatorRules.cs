@@ -16,7 +16,7 @@ internal static class OperatorRules
         new("ConvTranspose", Linear) { ChannelAxis = _ => 1, HasBias = true, Refuse = OperatorRefusals.ConvTranspose },
         new("Gemm", Linear) { ChannelAxis = node => TransB(node) ? 0 : 1, SumAxis = node => TransB(node) ? 1 : 0, HasBias = true, MayReturnFloat = true, Refuse = OperatorRefusals.Gemm },
         new("MatMul", Linear) { Matches = node => node.Input(1) is { IsConstant: true }, ChannelAxis = _ => 1, MayReturnFloat = true, Refuse = OperatorRefusals.MatMul },
-        new("LSTM", Recurrent) { ChannelAxis = _ => 1, SumAxis = _ => 2, HasManyOutputs = true, Refuse = OperatorRefusals.Lstm },
+        new("LSTM", Recurrent) { ChannelAxis = _ => 1, SumAxis = _ => 2, HasManyOutputs = true, Refuse = OperatorRefusals.Lstm, Loses = OperatorRefusals.LstmLoses },
         new("Gather", Embedding) { Matches = node => node.Input(0) is { IsConstant: true }, ChannelAxis = _ => 1, WeightInput = 0, DataInputs = _ => [], Refuse = OperatorRefusals.Embedding },
 
         new("MatMul", Arithmetic) { DataInputs = _ => [0, 1], MayReturnFloat = true },

@@ -27,13 +27,20 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
     public PlannedModel Find()
     {
-        var placement = Placement.OfAll(prepared, context);
+        var all = Placement.OfAll(prepared, context);
+        var mixing = RangeMixing.Find(all, observed);
+        var placement = mixing.IsEmpty ? all : Placement.Of(prepared.Graph, context, mixing);
         if (!placement.Units.Any())
         {
             return new(QuantizationPlanner.Plan(placement, context.Form, observed), prepared, ImmutableDictionary<Node, UnitError>.Empty);
         }
 
         var whole = QuantizationPlanner.Plan(placement, context.Form, observed);
+        if (samples.Count == 0)
+        {
+            return new(whole, ModelRewriter.Rewrite(prepared, whole), ImmutableDictionary<Node, UnitError>.Empty);
+        }
+
         var errors = UnitErrorMeter.Measure(prepared, whole, samples).ToImmutableDictionary(entry => entry.Key.Node, entry => entry.Value);
         var ranked = errors.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Name, StringComparer.Ordinal).Select(entry => entry.Key).ToArray();
         var reference = new OutputReference(prepared, samples);
@@ -57,7 +64,7 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
         PlannedModel Candidate(int refusedCount)
         {
-            var refused = ranked.Take(refusedCount).ToDictionary(node => node, node => Reason(errors[node]));
+            var refused = mixing.AddRange(ranked.Take(refusedCount).Select(node => KeyValuePair.Create(node, Reason(errors[node]))));
             var plan = QuantizationPlanner.Plan(Placement.Of(prepared.Graph, context, refused), context.Form, observed) with { BiasCorrections = Corrections(errors) };
             return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
         }

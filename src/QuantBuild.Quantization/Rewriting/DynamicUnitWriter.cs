@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
@@ -13,6 +12,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
 {
     private readonly Graph _graph = target.Graph;
     private readonly Dictionary<Value, Activation> _activations = [];
+    private readonly Dictionary<(Value Weights, bool IsTransposed), Weights> _weights = [];
 
     public void Write()
     {
@@ -51,41 +51,59 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
     private void WriteProduct(QuantizedUnit unit, Node node)
     {
         var activation = Quantize(node.Input(0)!);
-        var weights = node.Input(1)!;
-        var quantized = UnitWeights.Quantize(unit, weights.Constant!, target.Plan.Form.Weights);
-        if (node.Int("transB", 0) == 1)
+        var key = (node.Input(1)!, node.Int("transB", 0) == 1);
+        if (!_weights.TryGetValue(key, out var weights))
         {
-            quantized = quantized.Transpose();
+            weights = AddMatrix(unit, key.Item1, key.Item2);
+            _weights[key] = weights;
         }
 
-        var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, weights.Name);
-        var matrix = _graph.AddInitializer(weights.Name + "_quantized", quantized.Elements);
-        var sums = _graph.AddNode("MatMulInteger", [activation.Quantized, matrix, activation.ZeroPoint, zeroPoint], node.Output.Name + "_sums").Output;
-        Finish(unit, node, sums, new(activation.Scale, scale, bias => TensorData.Vector<float>(bias)));
+        var sums = _graph.AddNode("MatMulInteger", [activation.Quantized, weights.Elements, activation.ZeroPoint, weights.ZeroPoint], node.Output.Name + "_sums").Output;
+        Finish(unit, node, sums, new(activation.Scale, weights.Scale, bias => TensorData.Vector<float>(bias)));
+    }
+
+    private Weights AddMatrix(QuantizedUnit unit, Value value, bool isTransposed)
+    {
+        var quantized = UnitWeights.Quantize(unit, value.Constant!, target.Plan.Form.Weights);
+        quantized = isTransposed ? quantized.Transpose() : quantized;
+        var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, value.Name);
+        return new(_graph.AddInitializer(value.Name + "_quantized", quantized.Elements), scale, zeroPoint);
     }
 
     private void WriteConvolution(QuantizedUnit unit, Node node)
     {
         var activation = Quantize(node.Input(0)!);
-        var weights = node.Input(1)!;
-        var (elements, parameters) = UnitWeights.Quantize(unit, weights.Constant!, target.Plan.Form.Weights);
-        // The kernel takes one zero point for all channels, and channels of an output lie on axis 1.
-        ImmutableArray<long> shape = [-1, .. Enumerable.Repeat(1L, elements.Rank - 2)];
-        TensorData AlongChannels(ReadOnlySpan<float> values) => TensorData.Create<float>(shape.SetItem(0, values.Length), values);
-        var scale = _graph.AddInitializer(weights.Name + "_scale", AlongChannels(parameters.Scales.AsSpan()));
-        Value?[] inputs =
-        [
-            activation.Quantized, _graph.AddInitializer(weights.Name + "_quantized", elements), activation.ZeroPoint,
-            _graph.AddInitializer(weights.Name + "_zero_point", IntegerTypes.ToTensor(parameters.Type, [], [parameters.ZeroPoint])),
-        ];
+        var key = (node.Input(1)!, false);
+        var rank = key.Item1.Constant!.Rank;
+        if (!_weights.TryGetValue(key, out var weights))
+        {
+            weights = AddKernels(unit, key.Item1);
+            _weights[key] = weights;
+        }
+
+        Value?[] inputs = [activation.Quantized, weights.Elements, activation.ZeroPoint, weights.ZeroPoint];
         var convolution = _graph.AddNode("ConvInteger", inputs, node.Output.Name + "_sums");
         foreach (var attribute in node.Attributes.Values)
         {
             convolution.Set(attribute);
         }
 
-        Finish(unit, node, convolution.Output, new(activation.Scale, scale, bias => AlongChannels(bias)));
+        Finish(unit, node, convolution.Output, new(activation.Scale, weights.Scale, bias => AlongChannels(bias, rank)));
     }
+
+    /// <summary>The kernel takes one zero point for all channels.</summary>
+    private Weights AddKernels(QuantizedUnit unit, Value value)
+    {
+        var (elements, parameters) = UnitWeights.Quantize(unit, value.Constant!, target.Plan.Form.Weights);
+        return new(
+            _graph.AddInitializer(value.Name + "_quantized", elements),
+            _graph.AddInitializer(value.Name + "_scale", AlongChannels(parameters.Scales.AsSpan(), elements.Rank)),
+            _graph.AddInitializer(value.Name + "_zero_point", IntegerTypes.ToTensor(parameters.Type, [], [parameters.ZeroPoint])));
+    }
+
+    /// <summary>Channels of an output lie on axis 1.</summary>
+    private static TensorData AlongChannels(ReadOnlySpan<float> values, int rank) =>
+        TensorData.Create<float>([values.Length, .. Enumerable.Repeat(1L, rank - 2)], values);
 
     /// <summary>int32 sums → float, times both scales, plus the bias; the last operator makes what the float one made.</summary>
     private void Finish(QuantizedUnit unit, Node node, Value sums, Scaling scaling)
@@ -105,6 +123,8 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
     }
 
     private sealed record Activation(Value Quantized, Value Scale, Value ZeroPoint);
+
+    private sealed record Weights(Value Elements, Value Scale, Value ZeroPoint);
 
     private sealed record Scaling(Value Activation, Value Weights, Func<float[], TensorData> Along);
 }

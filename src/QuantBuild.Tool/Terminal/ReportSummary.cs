@@ -53,7 +53,7 @@ internal static class ReportSummary
             return;
         }
 
-        Field(text, "operators", $"{digest.Int8Count} of {digest.Report.Operators.Length} in INT8");
+        Field(text, "operators", digest.Quantized);
         var label = "stays float";
         foreach (var group in digest.StayedFloat)
         {
