@@ -23,7 +23,7 @@ public static class ModelQuantizer
         var data = RequestData.Open(request, given.Inputs, progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
-        var observed = stages.Time("calibrate", () => Observe(prepared, profile, data.Calibration, request));
+        var observed = stages.Time("calibrate", () => Observe(prepared, profile, data, request));
         var search = new PrecisionSearch(prepared, profile, observed, data.Measured);
         var planned = stages.Time("plan", search.Find);
         var bytes = OnnxFile.ToBytes(planned.Model);
@@ -40,12 +40,12 @@ public static class ModelQuantizer
         return new(bytes, Gates.Judge(report, request.Settings));
     }
 
-    private static ImmutableDictionary<string, Observation> Observe(Model prepared, ModelProfile profile, CalibrationSource source, QuantizationRequest request)
+    private static ImmutableDictionary<string, Observation> Observe(Model prepared, ModelProfile profile, RequestData data, QuantizationRequest request)
     {
         var placement = Placement.OfAll(prepared, profile);
         var method = CalibrationMethods.All[request.Settings.CalibrationMethod];
-        var statistics = source.Statistics(
+        var statistics = data.Calibration.Statistics(
             prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs);
-        return Calibrator.Choose(statistics, method, new(request.Settings.CalibrationPercentile), request.Threads);
+        return method.Choose(new(prepared, placement, statistics, new(request.Settings.CalibrationPercentile), new(data.Measured, data.Calibration.Count)));
     }
 }

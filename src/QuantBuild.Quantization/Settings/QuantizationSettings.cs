@@ -42,6 +42,8 @@ public enum CalibrationMethodName
     Percentile,
     Entropy,
     Mse,
+    Auto,
+    Global,
 }
 
 public enum ModelFormat

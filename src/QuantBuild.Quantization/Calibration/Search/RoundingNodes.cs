@@ -1,0 +1,30 @@
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Numerics;
+
+namespace QuantBuild.Quantization.Calibration.Search;
+
+/// <summary>
+/// Puts a value through Q and DQ. Scale and zero point may be inputs of the graph, so that they can change from run to run. ONNX Runtime's own
+/// operators serve models of every opset.
+/// </summary>
+internal static class RoundingNodes
+{
+    private const string Domain = "com.microsoft";
+
+    public static void Prepare(Model model) => model.SetOpset(Domain, 1);
+
+    public static Value Add(Value value, Value scale, Value zeroPoint)
+    {
+        var quantized = value.Graph.AddNode("QuantizeLinear", [value, scale, zeroPoint], value.Name + "_q", null, Domain).Output;
+        return value.Graph.AddNode("DequantizeLinear", [quantized, scale, zeroPoint], value.Name + "_dq", null, Domain).Output;
+    }
+
+    public static TensorData ZeroPoint(QuantizationParameters parameters) => parameters.Type switch
+    {
+        ElementType.UInt8 => TensorData.Scalar((byte)parameters.ZeroPoint),
+        ElementType.Int8 => TensorData.Scalar((sbyte)parameters.ZeroPoint),
+        ElementType.UInt16 => TensorData.Scalar((ushort)parameters.ZeroPoint),
+        ElementType.Int16 => TensorData.Scalar((short)parameters.ZeroPoint),
+        _ => throw new ArgumentOutOfRangeException(nameof(parameters)),
+    };
+}
