@@ -36,6 +36,7 @@ public static class ModelCalibration
             Shards = [request.Shard.Index],
             Profile = profile,
             Hashes = [.. inventory.ByHash.Select(index => inventory.Hashes[index])],
+            KeptCount = inventory.Kept.Count(),
             Kept = Gather(false),
             HeldOut = Gather(true),
             Samples = SampleSubset.Of(inventory.Read(inventory.ByHash.Where((_, rank) => request.Shard.Contains(rank))), SubsetBounds.Search),

@@ -25,7 +25,7 @@ public static class ModelQuantizer
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
         var context = new OperatorContext(profile, form);
-        var observed = stages.Time("calibrate", () => Observe(prepared, context, data.Calibration, request));
+        var observed = stages.Time("calibrate", () => Observe(prepared, context, data, request));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", search.Find);
         var bytes = OnnxFile.ToBytes(planned.Model);
@@ -42,12 +42,14 @@ public static class ModelQuantizer
         return new(bytes, Gates.Judge(report, request.Settings));
     }
 
-    private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, CalibrationSource source, QuantizationRequest request)
+    private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, RequestData data, QuantizationRequest request)
     {
         var placement = Placement.OfAll(prepared, context);
         var method = CalibrationMethods.All[request.Settings.CalibrationMethod];
-        var statistics = source.Statistics(
+        var statistics = data.Calibration.Statistics(
             prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs);
-        return Calibrator.Choose(statistics, method, new(request.Settings.CalibrationPercentile), request.Threads);
+        return method.Choose(new(
+            prepared, context.Form, placement, statistics,
+            new(request.Settings.CalibrationPercentile) { Levels = 1 << context.Form.Activations.Type.BitsPerElement() }, new(data.Measured, data.Calibration.Count)));
     }
 }

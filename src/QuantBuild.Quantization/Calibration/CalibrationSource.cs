@@ -11,6 +11,9 @@ internal abstract class CalibrationSource
     /// <summary>The sample with the smallest content hash; null where there is none.</summary>
     public abstract Sample? First { get; }
 
+    /// <summary>How many samples calibration saw.</summary>
+    public abstract int Count { get; }
+
     /// <summary>Samples that calibration saw, as far as they are there.</summary>
     public abstract ImmutableArray<SampleHandle> Used { get; }
 

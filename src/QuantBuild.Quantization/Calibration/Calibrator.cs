@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration.Search;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Numerics;
@@ -56,12 +57,11 @@ internal static class Calibrator
     }
 
     /// <summary>The ranges that <paramref name="method"/> chooses, rounded so that another processor's last bits do not show.</summary>
-    public static ImmutableDictionary<string, Observation> Choose(
-        ImmutableDictionary<string, TensorStatistics> statistics, CalibrationMethod method, RangeOptions options, int threads)
+    public static ImmutableDictionary<string, Observation> Choose(RangeContext context, TensorMethod method)
     {
         var chosen = new ConcurrentDictionary<string, Observation>();
-        Parallel.ForEach(statistics, new ParallelOptions { MaxDegreeOfParallelism = threads }, entry =>
-            chosen[entry.Key] = new(method.RangeOf(entry.Value, options).Rounded(), entry.Value.NotFinite) { Method = method.Name });
+        Parallel.ForEach(context.Statistics, new ParallelOptions { MaxDegreeOfParallelism = context.Measured.Run.Threads }, entry =>
+            chosen[entry.Key] = new(method.RangeOf(entry.Value, context.Options).Rounded(), entry.Value.NotFinite) { Method = method.Name });
         return chosen.ToImmutableDictionary();
     }
 }

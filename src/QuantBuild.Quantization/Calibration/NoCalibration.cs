@@ -13,6 +13,8 @@ internal sealed class NoCalibration(SampleSet? evaluation) : CalibrationSource
 {
     public override Sample? First { get; } = evaluation?.Read(0);
 
+    public override int Count => 0;
+
     public override ImmutableArray<SampleHandle> Used => [];
 
     public override ImmutableArray<SampleHandle> Measured => [];

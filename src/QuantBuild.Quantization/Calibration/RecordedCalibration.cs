@@ -25,6 +25,8 @@ internal sealed class RecordedCalibration : CalibrationSource
     /// <summary>All of them where the data are there; the calibration has a bounded number.</summary>
     public override ImmutableArray<SampleHandle> HeldOut => _data?.HeldOut ?? (_holdsOut ? [.. _record.HeldOutSamples.Handles] : []);
 
+    public override int Count => _holdsOut ? _record.KeptCount : _record.Hashes.Length;
+
     public override ImmutableArray<SampleHandle> Used => _data?.Used ?? Measured;
 
     /// <param name="path">As the user named it.</param>

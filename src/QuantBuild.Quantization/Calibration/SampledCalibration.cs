@@ -29,6 +29,8 @@ internal sealed class SampledCalibration : CalibrationSource
 
     public override Sample First { get; }
 
+    public override int Count => _used.Length;
+
     public override ImmutableArray<SampleHandle> Used => SampleRun.Handles(Inventory.Samples, _used);
 
     public override ImmutableArray<SampleHandle> HeldOut { get; }

@@ -58,6 +58,8 @@ public enum CalibrationMethodName
     Percentile,
     Entropy,
     Mse,
+    Auto,
+    Global,
 }
 
 public enum ModelFormat

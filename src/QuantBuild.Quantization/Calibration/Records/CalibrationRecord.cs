@@ -26,6 +26,9 @@ internal sealed record CalibrationRecord
     /// <summary>The content hashes of all samples of the set, in order.</summary>
     public required ImmutableArray<string> Hashes { get; init; }
 
+    /// <summary>How many samples, in all shards, are not held out.</summary>
+    public required int KeptCount { get; init; }
+
     public required ImmutableSortedDictionary<string, TensorStatistics> Kept { get; init; }
 
     public required ImmutableSortedDictionary<string, TensorStatistics> HeldOut { get; init; }

@@ -20,6 +20,7 @@ internal sealed class RecordReader(Stream stream) : IDisposable
         var shards = All(_reader.Read7BitEncodedInt);
         var profile = All(() => KeyValuePair.Create(_reader.ReadString(), Profile()));
         var hashes = All(Hash);
+        var keptCount = _reader.Read7BitEncodedInt();
         var (kept, heldOut, samples) = (All(Statistics), All(Statistics), All(Sample));
         return new CalibrationRecord
         {
@@ -29,6 +30,7 @@ internal sealed class RecordReader(Stream stream) : IDisposable
             Shards = [.. shards],
             Profile = new(profile.ToImmutableDictionary()),
             Hashes = [.. hashes],
+            KeptCount = keptCount,
             Kept = kept.ToImmutableSortedDictionary(StringComparer.Ordinal),
             HeldOut = heldOut.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Samples = Subset(samples),

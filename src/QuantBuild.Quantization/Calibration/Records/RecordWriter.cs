@@ -18,6 +18,7 @@ internal sealed class RecordWriter(Stream stream) : IDisposable
         All(record.Shards, _writer.Write7BitEncodedInt);
         All(record.Profile.Values.OrderBy(entry => entry.Key, StringComparer.Ordinal), Write);
         All(record.Hashes, Hash);
+        _writer.Write7BitEncodedInt(record.KeptCount);
         All(record.Kept, Write);
         All(record.HeldOut, Write);
 
