@@ -169,6 +169,23 @@ public sealed class Graph
         return true;
     }
 
+    /// <summary>Gives the values of this graph whose names hide one of an outer graph names of their own.</summary>
+    internal void RenameHidden()
+    {
+        foreach (var value in Parent is null ? [] : _values.Values.Where(value => Parent.Find(value.Name) is not null).ToArray())
+        {
+            _values.Remove(value.Name);
+            value.Name = UniqueName(value.Name);
+            _values.Add(value.Name, value);
+            Names.Add(value.Name);
+        }
+
+        foreach (var graph in _nodes.SelectMany(node => node.Subgraphs))
+        {
+            graph.RenameHidden();
+        }
+    }
+
     internal void Order(IEnumerable<Node> nodes)
     {
         var ordered = nodes.ToArray();

@@ -10,6 +10,7 @@ internal static class GraphReader
     public static Model Read(ModelProto proto)
     {
         var graph = ReadGraph(null, proto.Graph ?? new GraphProto());
+        graph.RenameHidden();
         var envelope = proto.Clone();
         envelope.Graph = null;
         return new(envelope, graph);

@@ -14,10 +14,10 @@ internal static class ModelWarnings
     public static IEnumerable<Diagnostic> Of(
         string path, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed)
     {
-        if (prepared.Opset < RaiseOpset.Sufficient && RaiseOpset.Blockers(prepared.Clone()).FirstOrDefault() is { } blocker)
+        if (prepared.Opset < RaiseOpset.Sufficient && RaiseOpset.Obstacle(prepared, RaiseOpset.Sufficient) is { } obstacle)
         {
             yield return new(
-                DiagnosticCodes.OpsetNotRaised, $"{path}: opset {prepared.Opset} cannot be raised to {RaiseOpset.Sufficient} because of {blocker}. Export the model with opset 13 or newer.");
+                DiagnosticCodes.OpsetNotRaised, $"{path}: opset {prepared.Opset} cannot be raised to {RaiseOpset.Sufficient} because of {obstacle}. Export the model with opset 13 or newer.");
         }
 
         var infinite = observed.Where(entry => entry.Value.NotFinite > 0).Select(entry => entry.Key).Order(StringComparer.Ordinal).ToArray();

@@ -1,3 +1,6 @@
+using Google.Protobuf;
+using QuantBuild.Onnx.Schema;
+
 namespace QuantBuild.Onnx.Tests;
 
 internal sealed class GraphTests
@@ -71,5 +74,45 @@ internal sealed class GraphTests
         first.SetInput(0, second.Output);
 
         Assert.That(GraphVerifier.Violations(model.Graph).Single(), Does.Contain("before it is made"));
+    }
+
+    /// <summary>Some exporters let the names in a branch begin anew; ONNX Runtime takes that.</summary>
+    [Test]
+    public void Read_NameInABranchThatHidesOne_IsRenamed()
+    {
+        var branch = new GraphProto
+        {
+            Name = "branch",
+            Node = { new NodeProto { OpType = "Relu", Input = { "x" }, Output = { "y" } }, new NodeProto { OpType = "Neg", Input = { "y" }, Output = { "z" } } },
+            Output = { new ValueInfoProto { Name = "z" } },
+        };
+        NodeProto If(string output) => new()
+        {
+            OpType = "If",
+            Input = { "c" },
+            Output = { output },
+            Attribute = { new AttributeProto { Name = "then_branch", G = branch.Clone(), Type = AttributeProto.Types.AttributeType.Graph } },
+        };
+        var proto = new ModelProto
+        {
+            Graph = new GraphProto
+            {
+                Input = { new ValueInfoProto { Name = "x" }, new ValueInfoProto { Name = "c" } },
+                Node = { If("y"), If("z") },
+                Output = { new ValueInfoProto { Name = "y" }, new ValueInfoProto { Name = "z" } },
+            },
+        };
+
+        var graph = OnnxFile.FromBytes(proto.ToByteArray()).Graph;
+
+        var inner = graph.Nodes[0].Subgraphs.Single();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(GraphVerifier.Violations(graph), Is.Empty);
+            Assert.That(graph.Outputs.Select(output => output.Name), Is.EqualTo(["y", "z"]));
+            Assert.That(inner.Outputs.Single().Producer?.OpType, Is.EqualTo("Neg"));
+            Assert.That(inner.Nodes[1].Inputs.Single(), Is.SameAs(inner.Nodes[0].Output));
+            Assert.That(inner.Nodes[0].Inputs.Single(), Is.SameAs(graph.Inputs[0]));
+        }
     }
 }

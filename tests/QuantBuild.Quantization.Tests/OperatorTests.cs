@@ -48,6 +48,22 @@ internal sealed class OperatorTests
         Assert.That(OnnxFile.FromBytes(result.Model.Span).Graph.Nodes.Select(node => node.OpType), Has.None.EqualTo("BatchNormalization"));
     }
 
+    /// <summary>Below opset 14 statistics among the outputs say that a BatchNormalization uses those of the batch.</summary>
+    [Test]
+    public void BatchNormalization_ThatTrains_IsNotFolded()
+    {
+        var model = TinyModels.Build(11, [1, 8, 5, 5], (graph, x) =>
+        {
+            var conv = Conv(graph, x, 16, 8, bias: false);
+            Value Statistic(string name) => graph.AddInitializer(name, TensorData.Vector<float>([.. _tiny.Random(16).ToFloats().Select(value => value + 2)]));
+            return graph.AddNode(
+                "BatchNormalization", [conv, Statistic("gamma"), Statistic("beta"), Statistic("mean"), Statistic("variance")],
+                [.. new[] { "y", "m", "v", "n", "w" }.Select(graph.AddValue)]).Output;
+        });
+
+        Verify(model, [1, 8, 5, 5], "Conv");
+    }
+
     [TestCase(0, 1f, 1f)]
     [TestCase(1, 1f, 1f)]
     [TestCase(1, 0.5f, 2f)]
