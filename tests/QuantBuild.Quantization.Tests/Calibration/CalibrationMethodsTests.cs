@@ -199,7 +199,7 @@ internal sealed class CalibrationMethodsTests
 
     private static double SquaredError(float[] elements, TensorRange range)
     {
-        var parameters = AffineQuantization.ChooseParameters(range, Onnx.ElementType.UInt8);
+        var parameters = AffineQuantization.ChooseParameters(range, new(Onnx.ElementType.UInt8, false, false));
         return elements.Average(element => Math.Pow(element - AffineQuantization.Dequantize(
             AffineQuantization.Quantize(element, parameters.Scale, parameters.ZeroPoint, Onnx.ElementType.UInt8), parameters.Scale, parameters.ZeroPoint), 2));
     }
