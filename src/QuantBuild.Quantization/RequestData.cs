@@ -3,7 +3,6 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Quantization;
@@ -52,19 +51,8 @@ internal sealed class RequestData
         return new(request, Open(settings.CalibrationData), evaluation, (samples, indices) => new(SampleRun.Handles(samples, indices), request.Threads, progress, cancellation));
     }
 
-    /// <exception cref="QuantBuildException">The prepared model does not run on the first sample.</exception>
-    public ModelProfile Profile(Model prepared)
-    {
-        try
-        {
-            return ModelProfile.Of(prepared, First);
-        }
-        catch (InferenceException exception)
-        {
-            throw new QuantBuildException(
-                DiagnosticCodes.ModelNotLoadable, $"{First.Id}: ONNX Runtime cannot run {_request.Model} on this sample: {exception.Message}", exception);
-        }
-    }
+    /// <exception cref="QuantBuildException">The prepared model does not run on a sample.</exception>
+    public ModelProfile Profile(Model prepared) => ModelProfile.Of(prepared, Calibration.Samples.Select(handle => handle.Read()));
 
     public IEnumerable<Diagnostic> Warnings()
     {

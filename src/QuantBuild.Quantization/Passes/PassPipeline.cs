@@ -8,6 +8,7 @@ namespace QuantBuild.Quantization.Passes;
 internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
 {
     public static PassPipeline Default { get; } = new(
+        new UniqueNames(),
         new InlineFunctions(),
         new DetachInitializersFromInputs(),
         new MoveConstantsToInitializers(),

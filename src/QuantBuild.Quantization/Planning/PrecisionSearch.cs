@@ -27,7 +27,9 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
     public PlannedModel Find()
     {
-        var placement = Placement.OfAll(prepared, context);
+        var all = Placement.OfAll(prepared, context);
+        var unobserved = Unobserved(all);
+        var placement = unobserved.IsEmpty ? all : Placement.Of(prepared.Graph, context, unobserved);
         if (!placement.Units.Any())
         {
             return new(QuantizationPlanner.Plan(placement, context.Form, observed), prepared, ImmutableDictionary<Node, UnitError>.Empty);
@@ -57,10 +59,18 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
         PlannedModel Candidate(int refusedCount)
         {
-            var refused = ranked.Take(refusedCount).ToDictionary(node => node, node => Reason(errors[node]));
+            var refused = ranked.Take(refusedCount).Select(node => KeyValuePair.Create(node, Reason(errors[node]))).Concat(unobserved).ToDictionary();
             var plan = QuantizationPlanner.Plan(Placement.Of(prepared.Graph, context, refused), context.Form, observed) with { BiasCorrections = Corrections(errors) };
             return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
         }
+    }
+
+    /// <summary>Units of whose activations nothing is known: the samples that calibrate never came to them, or gave them nothing finite.</summary>
+    private ImmutableDictionary<Node, string> Unobserved(Placement all)
+    {
+        var unknown = QuantizationPlanner.QuantizedValues(all).Where(value => observed[value.Name].Range.IsEmpty).ToHashSet();
+        return all.Units.Where(unit => unit.Form == UnitForm.Static && unit.Inputs.Concat(unit.Outputs).Any(unknown.Contains))
+            .ToImmutableDictionary(unit => unit.Node, _ => "calibration saw no finite value of its input or output");
     }
 
     private static string Reason(UnitError error) =>

@@ -5,15 +5,15 @@ using QuantBuild.Quantization.Passes;
 
 namespace QuantBuild.Quantization.Rewriting;
 
-/// <summary>Writes Q and DQ nodes into a graph; activations with equal parameters share their scale and zero point.</summary>
-internal sealed class QuantizationOperands(Model model)
+/// <summary>Writes Q and DQ nodes into one scope of a model; activations with equal parameters share their scale and zero point.</summary>
+internal sealed class QuantizationOperands(Model model, Graph scope)
 {
     public const string MicrosoftDomain = "com.microsoft";
 
     /// <summary>The opset whose Q and DQ know 4 and 16 bits and blocks.</summary>
     private const long OpsetOfAllTypes = 21;
 
-    private readonly Graph _graph = model.Graph;
+    private readonly Graph _graph = scope;
     private readonly Dictionary<QuantizationParameters, (Value Scale, Value ZeroPoint)> _parameters = [];
 
     /// <summary>True where weights may have a scale for each block.</summary>
