@@ -130,6 +130,21 @@ public sealed class Graph
         Forget(value);
     }
 
+    /// <summary>Gives a value whose name another scope has too a name of its own.</summary>
+    public void Rename(Value value)
+    {
+        var position = _values.IndexOf(value.Name);
+        _values.RemoveAt(position);
+        value.Name = UniqueName(value.Name);
+        _values.Insert(position, value.Name, value);
+        Names.Add(value.Name);
+        if (value.SparseProto is { } sparse)
+        {
+            value.SparseProto = sparse.Clone();
+            value.SparseProto.Values.Name = value.Name;
+        }
+    }
+
     /// <summary>A name that no value of the model has: the hint itself, or the hint and a number.</summary>
     public string UniqueName(string hint)
     {

@@ -12,7 +12,7 @@ internal static class GraphWriter
         return proto;
     }
 
-    private static GraphProto WriteGraph(Graph graph)
+    internal static GraphProto WriteGraph(Graph graph)
     {
         var proto = graph.Proto.Clone();
         proto.Node.AddRange(graph.Nodes.Select(WriteNode));
@@ -22,9 +22,7 @@ internal static class GraphWriter
         {
             if (value.HasConstant)
             {
-                var tensor = value.InitializerProto?.Clone() ?? TensorCodec.Encode(value.Constant!);
-                tensor.Name = value.Name;
-                proto.Initializer.Add(tensor);
+                proto.Initializer.Add(WriteInitializer(value));
             }
             else if (value.SparseProto is { } sparse)
             {
@@ -72,7 +70,14 @@ internal static class GraphWriter
         return proto;
     }
 
-    private static ValueInfoProto WriteInfo(Value value)
+    internal static TensorProto WriteInitializer(Value value)
+    {
+        var tensor = value.InitializerProto?.Clone() ?? TensorCodec.Encode(value.Constant!);
+        tensor.Name = value.Name;
+        return tensor;
+    }
+
+    internal static ValueInfoProto WriteInfo(Value value)
     {
         var info = value.Info?.Clone() ?? new ValueInfoProto();
         info.Name = value.Name;

@@ -22,7 +22,7 @@ public static class ModelCalibration
         var inventory = new SampleInventory(
             SampleSet.Open(new(request.Settings.CalibrationData, request.BaseDirectory, given.Inputs, request.Settings.Preprocessing)), request.Threads);
         var prepared = PassPipeline.Default.Run(model);
-        var profile = ModelProfile.Of(prepared, inventory.Samples.Read(inventory.ByHash[0]));
+        var profile = ModelProfile.Of(prepared, inventory.First(ModelProfile.MostSamples));
         var own = inventory.ByHash.Index().Where(entry => request.Shard.Contains(entry.Index)).ToLookup(entry => inventory.HeldOut.Contains(entry.Item), entry => entry.Item);
         var watched = WatchedValues.Of(prepared, profile);
         ImmutableSortedDictionary<string, TensorStatistics> Gather(bool heldOut) => Calibrator.Gather(

@@ -7,6 +7,7 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
 
@@ -24,6 +25,7 @@ public static class ModelQuantizer
         var data = RequestData.Open(request, given.Inputs, progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
+        prepared = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
         var context = new OperatorContext(profile, form);
         var observed = stages.Time("calibrate", () => Observe(prepared, context, data, request));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);

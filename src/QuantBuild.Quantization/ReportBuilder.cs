@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
@@ -24,7 +25,7 @@ internal sealed class ReportBuilder(
         Size = new(new FileInfo(request.Model).Length + ExternalData.FilesOf(request.Model).Sum(file => new FileInfo(file).Length), quantizedBytes),
         Accuracy = accuracy,
         Latency = latency,
-        Operators = [.. prepared.Graph.Nodes.Select(Operator)],
+        Operators = [.. Bodies.Nodes(prepared.Graph).Select(Operator)],
         Tensors = [.. planned.Plan.Activations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Tensor(entry.Key))],
     };
 
@@ -52,9 +53,11 @@ internal sealed class ReportBuilder(
         return described.ToImmutable();
     }
 
+    private static string NameOf(Node node) => node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
+
     private OperatorReport Operator(Node node)
     {
-        var name = node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
+        var name = string.Join('/', Bodies.Path(node.Graph).Select(body => $"{NameOf(body.Node)}/{body.Attribute}").Append(NameOf(node)));
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
         return unit is null ? new(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
             : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit), $"part of {unit.Node.OpType}", null)

@@ -73,6 +73,7 @@ internal sealed class FormTests
     [TestCase(QuantizedType.S8, 21, 40)]
     [TestCase(QuantizedType.U8, 13, 40)]
     [TestCase(QuantizedType.S4, 21, 18)]
+    [TestCase(QuantizedType.S4, 13, 18)]
     [TestCase(QuantizedType.U4, 21, 18)]
     public void WeightOnly_Gemms_BecomeMatMulNBits(QuantizedType weights, int opset, double sqnrDb)
     {

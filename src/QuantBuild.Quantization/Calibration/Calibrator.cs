@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration.Search;
 using QuantBuild.Quantization.Calibration.Statistics;
-using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Numerics;
-using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Calibration;
@@ -32,28 +31,16 @@ internal static class Calibrator
             return ImmutableDictionary<string, TensorStatistics>.Empty;
         }
 
-        var probe = model.Clone();
-        var inputs = probe.Graph.Inputs.Select(input => input.Name).ToHashSet();
-        var fetched = watched.Where(name => !inputs.Contains(name)).ToArray();
-        probe.Graph.SetOutputs(fetched.Select(name => probe.Graph.Find(name)!));
-        RemoveUnused.Prune(probe.Graph);
-        var observers = watched.ToDictionary(name => name, _ => new TensorObserver(kinds));
+        var values = Bodies.Scopes(model.Graph).SelectMany(graph => graph.Values).ToDictionary(value => value.Name);
+        TensorObserver[] observers = [.. watched.Select(_ => new TensorObserver(kinds))];
         using var counters = new ThreadLocal<HistogramCounter>(() => new());
-
-        // Where inputs alone are watched there is nothing to run, and a model without outputs does not load. Without optimization, what a node
-        // computes does not depend on which others are watched.
-        using var session = fetched.Length == 0 ? null : InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+        using var session = new ScopedModel(model, [.. watched.Select(name => values[name])]);
         samples.ForEach("Calibrating", sample =>
         {
             var counter = counters.Value!;
-            foreach (var name in watched.Where(inputs.Contains))
-            {
-                observers[name].Observe(sample.Inputs[name].AsSpan<float>(), counter);
-            }
-
-            session?.Run(sample.Inputs, fetched, (index, _, _, bytes) => observers[fetched[index]].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter));
+            session.Run(sample.Inputs, (index, _, _, bytes) => observers[index].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter));
         });
-        return observers.ToImmutableDictionary(entry => entry.Key, entry => entry.Value.Statistics);
+        return watched.Index().ToImmutableDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics);
     }
 
     /// <summary>The ranges that <paramref name="method"/> chooses, rounded so that another processor's last bits do not show.</summary>

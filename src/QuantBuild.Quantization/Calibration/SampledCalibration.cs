@@ -44,7 +44,7 @@ internal sealed class SampledCalibration : CalibrationSource
         }
     }
 
-    public override ModelProfile Profile(Model prepared) => ModelProfile.Of(prepared, First);
+    public override ModelProfile Profile(Model prepared) => ModelProfile.Of(prepared, Inventory.First(ModelProfile.MostSamples));
 
     public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds) =>
         Calibrator.Gather(prepared, watched, kinds, _run(Used));

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 
 namespace QuantBuild.Quantization.Passes;
 
@@ -12,13 +13,13 @@ internal sealed class FoldBatchNormalization : GraphPass
 
     public override void Run(Model model)
     {
-        foreach (var node in model.Graph.Nodes.Where(node => node.Is("BatchNormalization")).ToArray())
+        foreach (var node in Bodies.Nodes(model.Graph).Where(node => node.Is("BatchNormalization")).ToArray())
         {
-            if (node.Input(0)?.Producer is { } producer && ChannelArithmeticOf(node) is { } arithmetic
+            if (node.Input(0)?.Producer is { } producer && producer.Graph == node.Graph && ChannelArithmeticOf(node) is { } arithmetic
                 && LinearLayer.Of(producer) is { } layer && layer.Apply(arithmetic))
             {
                 node.Output.ReplaceAllUsesWith(node.Input(0)!);
-                model.Graph.Remove(node);
+                node.Graph.Remove(node);
             }
         }
     }

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 
 namespace QuantBuild.Quantization.Passes;
 
@@ -7,13 +8,13 @@ internal sealed class FoldChannelArithmetic : GraphPass
 {
     public override void Run(Model model)
     {
-        foreach (var node in model.Graph.Nodes.Where(node => node.Is("Mul") || node.Is("Add") || node.Is("Sub")).ToArray())
+        foreach (var node in Bodies.Nodes(model.Graph).Where(node => node.Is("Mul") || node.Is("Add") || node.Is("Sub")).ToArray())
         {
-            if (Operands(node) is var (input, constant) && input.Producer is { } producer && LinearLayer.Of(producer) is { } layer
+            if (Operands(node) is var (input, constant) && input.Producer is { } producer && producer.Graph == node.Graph && LinearLayer.Of(producer) is { } layer
                 && layer.ChannelValues(constant.Constant!) is { } values && layer.Apply(ArithmeticOf(node, values)))
             {
                 node.Output.ReplaceAllUsesWith(input);
-                model.Graph.Remove(node);
+                node.Graph.Remove(node);
             }
         }
     }

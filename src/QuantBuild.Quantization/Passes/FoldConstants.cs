@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 
 namespace QuantBuild.Quantization.Passes;
@@ -13,10 +14,21 @@ internal sealed class FoldConstants : GraphPass
     private static readonly ImmutableHashSet<string> NotRepeatable =
         ["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "QuantizeLinear", "DequantizeLinear"];
 
+    /// <summary>Outer scopes first: what becomes a constant there is one in the bodies too.</summary>
     public override void Run(Model model)
     {
+        foreach (var graph in Bodies.Scopes(model.Graph).ToArray())
+        {
+            Fold(model, graph);
+        }
+
+        RemoveUnused.Prune(model.Graph);
+    }
+
+    private static void Fold(Model model, Graph graph)
+    {
         var folded = new HashSet<Node>();
-        foreach (var node in model.Graph.Nodes.Where(node => IsFoldable(node, folded)))
+        foreach (var node in graph.Nodes.Where(node => IsFoldable(node, folded)))
         {
             folded.Add(node);
         }
@@ -25,7 +37,7 @@ internal sealed class FoldConstants : GraphPass
             .Where(value => value.IsGraphOutput || value.Consumers.Any(use => !folded.Contains(use.Node))).ToArray();
         if (frontier.Length > 0)
         {
-            Replace(model, frontier);
+            Replace(model, graph, frontier);
         }
     }
 
@@ -35,9 +47,9 @@ internal sealed class FoldConstants : GraphPass
         && !node.Subgraphs.Any()
         && node.Inputs.OfType<Value>().All(input => input.IsConstant || (input.Producer is { } producer && folded.Contains(producer)));
 
-    private static void Replace(Model model, Value[] frontier)
+    private static void Replace(Model model, Graph graph, Value[] frontier)
     {
-        var probe = model.Clone();
+        var probe = BodyModel.Extract(model, graph);
         probe.Graph.SetOutputs(frontier.Select(value => probe.Graph.Find(value.Name)!));
         foreach (var input in probe.Graph.Inputs.ToArray())
         {
@@ -63,10 +75,8 @@ internal sealed class FoldConstants : GraphPass
         {
             if (result is not null && result.Bytes.Length <= largest)
             {
-                value.ReplaceAllUsesWith(model.Graph.AddInitializer(value.Name + "_folded", result));
+                value.ReplaceAllUsesWith(graph.AddInitializer(value.Name + "_folded", result));
             }
         }
-
-        RemoveUnused.Prune(model.Graph);
     }
 }

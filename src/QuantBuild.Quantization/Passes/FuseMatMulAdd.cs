@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 
 namespace QuantBuild.Quantization.Passes;
 
@@ -12,13 +13,13 @@ internal sealed class FuseMatMulAdd : GraphPass
 {
     public override void Run(Model model)
     {
-        var layers = model.Graph.Nodes.Select(LayerOf).OfType<Layer>().ToArray();
+        var layers = Bodies.Nodes(model.Graph).Select(LayerOf).OfType<Layer>().ToArray();
         var shapes = InferredShapes.Of(model, layers.Select(layer => layer.Input));
         foreach (var layer in layers)
         {
             if (shapes.TryGetValue(layer.Input, out var shape) && (shape.Length == 2 || (shape.Length > 2 && shape.All(length => length is not null))))
             {
-                Fuse(model.Graph, layer, shape);
+                Fuse(layer.Add.Graph, layer, shape);
             }
         }
     }
@@ -27,7 +28,7 @@ internal sealed class FuseMatMulAdd : GraphPass
         node.Is("MatMul")
         && node.Input(0) is { HasConstant: false } input
         && node.Input(1) is { IsConstant: true, Constant: { Rank: 2, Type: ElementType.Float } matrix } weights
-        && node.Output is { Consumers: [{ Node: var add }], IsGraphOutput: false } && add.Is("Add")
+        && node.Output is { Consumers: [{ Node: var add }], IsGraphOutput: false } && add.Is("Add") && add.Graph == node.Graph
         && add.Inputs.FirstOrDefault(other => other != node.Output) is { IsConstant: true, Constant: { Type: ElementType.Float } constant } bias
         && constant.Rank > 0 && constant.ElementCount == matrix.Dimensions[1] && constant.Dimensions[^1] == matrix.Dimensions[1]
             ? new(node, add, input, weights, bias)

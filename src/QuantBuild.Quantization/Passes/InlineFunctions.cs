@@ -1,5 +1,5 @@
-using System.Collections.Frozen;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Passes.Opsets;
 
 namespace QuantBuild.Quantization.Passes;
 
@@ -9,26 +9,6 @@ namespace QuantBuild.Quantization.Passes;
 /// </summary>
 internal sealed class InlineFunctions : GraphPass
 {
-    /// <summary>What changed from opset 14 on so that it cannot be read either way; <see cref="OpsetAdapters"/> has what came before.</summary>
-    private static readonly FrozenDictionary<string, long> ChangedIn = new Dictionary<string, long>
-    {
-        ["BatchNormalization"] = 14,
-        ["RoiAlign"] = 16,
-        ["ReduceL1"] = 18,
-        ["ReduceL2"] = 18,
-        ["ReduceLogSum"] = 18,
-        ["ReduceLogSumExp"] = 18,
-        ["ReduceMax"] = 18,
-        ["ReduceMean"] = 18,
-        ["ReduceMin"] = 18,
-        ["ReduceProd"] = 18,
-        ["ReduceSumSquare"] = 18,
-        ["Split"] = 18,
-        ["DFT"] = 20,
-        ["GridSample"] = 20,
-        ["GroupNormalization"] = 21,
-    }.ToFrozenDictionary();
-
     public override void Run(Model model) => Inliner(model).Inline();
 
     /// <summary>The calls that are left, each with the reason.</summary>
@@ -41,6 +21,5 @@ internal sealed class InlineFunctions : GraphPass
     private static FunctionInliner Inliner(Model model) => new(model, IsSame);
 
     private static bool IsSame(string opType, long first, long second) =>
-        !(ChangedIn.TryGetValue(opType, out var version) && first < version && version <= second)
-        && !OpsetAdapters.All.Any(adapter => adapter.OpType == opType && first < adapter.ChangedIn && adapter.ChangedIn <= second);
+        !OpsetAdapters.All.SelectMany(adapters => adapters).Any(adapter => adapter.OpType == opType && first < adapter.ChangedIn && adapter.ChangedIn <= second);
 }

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 
 namespace QuantBuild.Quantization.Passes;
 
@@ -9,7 +10,7 @@ internal sealed class NormalizeGemm : GraphPass
 {
     public override void Run(Model model)
     {
-        foreach (var node in model.Graph.Nodes.Where(node => node.Is("Gemm")).ToArray())
+        foreach (var node in Bodies.Nodes(model.Graph).Where(node => node.Is("Gemm")).ToArray())
         {
             Scale(node, 1, "alpha");
             Scale(node, 2, "beta");

@@ -8,6 +8,7 @@ namespace QuantBuild.Quantization.Passes;
 internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
 {
     public static PassPipeline Default { get; } = new(
+        new UniqueNames(),
         new InlineFunctions(),
         new DetachInitializersFromInputs(),
         new MoveConstantsToInitializers(),
@@ -20,6 +21,9 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new NormalizeGemm(),
         new FuseMatMulAdd(),
         new RemoveUnused());
+
+    /// <summary>What a prepared model needs beyond that where weights have a scale for each block.</summary>
+    public static PassPipeline ForBlocks { get; } = new(new RaiseOpset(RaiseOpset.SufficientForBlocks));
 
     /// <summary>Returns a changed copy.</summary>
     public Model Run(Model model)

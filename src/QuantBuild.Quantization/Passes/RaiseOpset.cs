@@ -13,6 +13,9 @@ internal sealed class RaiseOpset(long target = RaiseOpset.Sufficient) : GraphPas
 {
     public const long Sufficient = 13;
 
+    /// <summary>The first whose DequantizeLinear knows blocks and types of other than 8 bits.</summary>
+    public const long SufficientForBlocks = 21;
+
     public override void Run(Model model)
     {
         if (model.Opset < target && model.Opsets.ContainsKey("") && Obstacle(model, target) is null)

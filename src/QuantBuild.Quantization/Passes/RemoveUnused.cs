@@ -7,8 +7,14 @@ internal sealed class RemoveUnused : GraphPass
 {
     public override void Run(Model model) => Prune(model.Graph);
 
+    /// <summary>Graphs in nodes first: what they read must be kept.</summary>
     public static void Prune(Graph graph)
     {
+        foreach (var body in graph.Nodes.SelectMany(node => node.Subgraphs))
+        {
+            Prune(body);
+        }
+
         foreach (var node in graph.Nodes.Reverse().ToArray())
         {
             if (node.Outputs.All(output => output is null || (output.Consumers.Count == 0 && !output.IsGraphOutput && !ReadByBody(output))))

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
@@ -29,14 +30,14 @@ internal sealed class Placement
         var first = context.Form.Format == ModelFormat.Dynamic ? FirstOpset + 1 : FirstOpset;
         return Of(model.Graph, context, model.Opset >= first
             ? new Dictionary<Node, string>()
-            : model.Graph.Nodes.ToDictionary(node => node, _ => $"opset {model.Opset} has no operators for quantized tensors"));
+            : Bodies.Nodes(model.Graph).ToDictionary(node => node, _ => $"opset {model.Opset} has no operators for quantized tensors"));
     }
 
     /// <summary>The placement where the nodes of <paramref name="refused"/> stay float, each for its reason.</summary>
     public static Placement Of(Graph graph, OperatorContext context, IReadOnlyDictionary<Node, string> refused)
     {
         var placement = new Placement(context);
-        foreach (var node in graph.Nodes)
+        foreach (var node in Bodies.Nodes(graph))
         {
             var reason = refused.GetValueOrDefault(node) ?? placement.Refusal(node);
             if (reason is not null)
@@ -62,7 +63,8 @@ internal sealed class Placement
     /// <summary>True where the value gets a Q and a DQ: an INT8 operator reads it, or cannot but make it.</summary>
     public bool IsQuantized(Value value) => !value.HasConstant && (ReadByUnit(value) || (Owner(value) is { } unit && !MayReturnFloat(unit)));
 
-    public bool ReadByUnit(Value value) => value.Consumers.Any(IsReadByUnit);
+    /// <summary>A body quantizes what it captures itself: Q and DQ fuse with nothing across scopes.</summary>
+    public bool ReadByUnit(Value value) => value.Consumers.Any(use => use.Node.Graph == value.Graph && IsReadByUnit(use));
 
     /// <summary>True where a static unit takes its activation from here.</summary>
     public bool IsReadByUnit(Use use) => _units.TryGetValue(use.Node, out var unit) && unit.Form == UnitForm.Static && unit.Reads(use.Node, use.Index);
@@ -83,6 +85,11 @@ internal sealed class Placement
 
     private string? Refusal(Node node)
     {
+        if (Bodies.Obstacle(node.Graph, _context.Profile) is { } obstacle)
+        {
+            return obstacle;
+        }
+
         if (OperatorRules.Of(node) is not { } rule)
         {
             return $"{(node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}")} has no INT8 kernel that is known";
@@ -130,5 +137,6 @@ internal sealed class Placement
     private bool IsAvailable(Value value, QuantizedUnit reader) =>
         value.IsConstant
             ? reader.Rule.TakesConstants && value.Constant!.Type == ElementType.Float
-            : Owner(value) is not null || value.Consumers.Any(use => IsReadByUnit(use) && _units[use.Node].Rule.Role == OperatorRole.Linear);
+            : (Owner(value) is not null && value.Graph == reader.Node.Graph)
+                || value.Consumers.Any(use => use.Node.Graph == reader.Node.Graph && IsReadByUnit(use) && _units[use.Node].Rule.Role == OperatorRole.Linear);
 }

@@ -28,8 +28,8 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     public PlannedModel Find()
     {
         var all = Placement.OfAll(prepared, context);
-        var mixing = RangeMixing.Find(all, observed);
-        var placement = mixing.IsEmpty ? all : Placement.Of(prepared.Graph, context, mixing);
+        var unfit = RangeMixing.Find(all, observed).SetItems(Unobserved(all));
+        var placement = unfit.IsEmpty ? all : Placement.Of(prepared.Graph, context, unfit);
         if (!placement.Units.Any())
         {
             return new(QuantizationPlanner.Plan(placement, context.Form, observed), prepared, ImmutableDictionary<Node, UnitError>.Empty);
@@ -64,10 +64,18 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
         PlannedModel Candidate(int refusedCount)
         {
-            var refused = mixing.AddRange(ranked.Take(refusedCount).Select(node => KeyValuePair.Create(node, Reason(errors[node]))));
+            var refused = unfit.SetItems(ranked.Take(refusedCount).Select(node => KeyValuePair.Create(node, Reason(errors[node]))));
             var plan = QuantizationPlanner.Plan(Placement.Of(prepared.Graph, context, refused), context.Form, observed) with { BiasCorrections = Corrections(errors) };
             return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
         }
+    }
+
+    /// <summary>Units of whose activations nothing is known: the samples that calibrate never came to them, or gave them nothing finite.</summary>
+    private ImmutableDictionary<Node, string> Unobserved(Placement all)
+    {
+        var unknown = QuantizationPlanner.QuantizedValues(all).Where(value => observed[value.Name].Range.IsEmpty).ToHashSet();
+        return all.Units.Where(unit => unit.Form == UnitForm.Static && unit.Inputs.Concat(unit.Outputs).Any(unknown.Contains))
+            .ToImmutableDictionary(unit => unit.Node, _ => "calibration saw no finite value of its input or output");
     }
 
     private static string Reason(UnitError error) =>

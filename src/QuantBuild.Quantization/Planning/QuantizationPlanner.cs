@@ -10,7 +10,7 @@ internal static class QuantizationPlanner
 {
     /// <summary>The values whose ranges a plan needs.</summary>
     public static ImmutableArray<Value> QuantizedValues(Placement placement) =>
-        [.. placement.Units.Where(unit => unit.Form == UnitForm.Static).SelectMany(unit => unit.Inputs.Concat(unit.Outputs)).Where(placement.IsQuantized).Distinct()];
+        [.. placement.Units.Where(unit => unit.Form == UnitForm.Static).SelectMany(unit => unit.Inputs.Where(input => !input.HasConstant).Concat(unit.Outputs.Where(placement.IsQuantized))).Distinct()];
 
     public static QuantizationPlan Plan(Placement placement, ModelForm form, ImmutableDictionary<string, Observation> observed)
     {

@@ -25,7 +25,7 @@ internal sealed record QuantizedUnit(Node Node, OperatorRule Rule, UnitForm Form
 
     /// <summary>The unit that begins at <paramref name="node"/>.</summary>
     public static QuantizedUnit At(Node node, OperatorRule rule, UnitForm form, bool mayTakeActivation) =>
-        new(node, rule, form, mayTakeActivation && rule.TakesActivation && node.Output is { IsGraphOutput: false, Consumers: [{ Node: var next, Index: 0 }] } && IsRedundant(next) ? next : null);
+        new(node, rule, form, mayTakeActivation && rule.TakesActivation && node.Output is { IsGraphOutput: false, Consumers: [{ Node: var next, Index: 0 }] } && next.Graph == node.Graph && IsRedundant(next) ? next : null);
 
     /// <summary>True where the activation enters at this place: input number <paramref name="index"/> of <paramref name="node"/>.</summary>
     public bool Reads(Node node, int index) => node == Node && Rule.DataInputs(node).Contains(index);

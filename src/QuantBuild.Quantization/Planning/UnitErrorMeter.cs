@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Rewriting;
 
@@ -16,27 +15,26 @@ namespace QuantBuild.Quantization.Planning;
 internal sealed class UnitErrorMeter
 {
     private readonly Model _model;
-    private readonly Graph _graph;
     private readonly QuantizationPlan _plan;
-    private readonly QuantizationOperands _operands;
-    private readonly Dictionary<string, Value> _rounded = [];
+    private readonly Dictionary<Graph, QuantizationOperands> _operands;
+    private readonly Dictionary<(Graph, string), Value> _rounded = [];
     private readonly List<Shadow> _shadows = [];
 
     private UnitErrorMeter(Model model, QuantizationPlan plan)
     {
         _model = model.Clone();
-        _graph = _model.Graph;
         _plan = plan;
-        _operands = new(_model);
-        var nodes = model.Graph.Nodes.Zip(_graph.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
+        _operands = Bodies.Scopes(_model.Graph).ToDictionary(graph => graph, graph => new QuantizationOperands(_model, graph));
+        var nodes = Bodies.Nodes(model.Graph).Zip(Bodies.Nodes(_model.Graph)).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (var unit in plan.Units.Where(unit => !unit.IsMoving && unit.Rule.Role != OperatorRole.Joining))
         {
             _shadows.Add(AddShadow(unit, nodes));
         }
 
-        _graph.SetOutputs(_shadows.SelectMany(shadow => new[] { shadow.Product, shadow.ProductError, shadow.Error }).Distinct());
-        TopologicalOrder.Restore(_graph);
-        Passes.RemoveUnused.Prune(_graph);
+        foreach (var graph in _operands.Keys)
+        {
+            TopologicalOrder.Restore(graph);
+        }
     }
 
     public static ImmutableDictionary<QuantizedUnit, UnitError> Measure(Model model, QuantizationPlan plan, SampleRun samples)
@@ -47,63 +45,30 @@ internal sealed class UnitErrorMeter
 
     private ImmutableDictionary<QuantizedUnit, UnitError> Measure(SampleRun samples)
     {
-        var names = _graph.Outputs.Select(output => output.Name).ToArray();
-        var positions = names.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        Value[] values = [.. _shadows.SelectMany(shadow => new[] { shadow.Product, shadow.ProductError, shadow.Error }).Distinct()];
+        var positions = values.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         var totals = new Total[samples.Count, _shadows.Count];
-        using var session = InferenceModel.Load(OnnxFile.ToBytes(_model), Optimization.None);
+        using var session = new ScopedModel(_model, values);
         samples.ForEach("Measuring layers", (sampleIndex, sample) =>
         {
-            var sums = new (double Squares, double[] Means)[names.Length];
-            session.Run(sample.Inputs, names, (index, _, shape, bytes) => sums[index] = Sums(MemoryMarshal.Cast<byte, float>(bytes), shape));
+            var sums = new ChannelSums[values.Length];
+            session.Run(sample.Inputs, (index, _, shape, bytes) => sums[index] += ChannelSums.Of(MemoryMarshal.Cast<byte, float>(bytes), shape));
             foreach (var (index, shadow) in _shadows.Index())
             {
                 totals[sampleIndex, index] = new(
-                    sums[positions[shadow.Product.Name]].Squares, sums[positions[shadow.Error.Name]].Squares, sums[positions[shadow.ProductError.Name]].Means);
+                    sums[positions[shadow.Product]].Squares, sums[positions[shadow.Error]].Squares, sums[positions[shadow.ProductError]].Means);
             }
         });
         return _shadows.Index().ToImmutableDictionary(entry => entry.Item.Unit, entry => Sum(totals, entry.Index));
     }
 
-    /// <summary>Added up in the order of the samples, whichever thread was first.</summary>
+    /// <summary>Added up in the order of the samples that came to the unit, whichever thread was first.</summary>
     private static UnitError Sum(Total[,] totals, int shadow)
     {
-        var (signal, noise, samples) = (0.0, 0.0, totals.GetLength(0));
-        var means = new double[totals[0, shadow].Means.Length];
-        for (var sample = 0; sample < samples; sample++)
-        {
-            signal += totals[sample, shadow].Signal;
-            noise += totals[sample, shadow].Noise;
-            foreach (var (channel, mean) in totals[sample, shadow].Means.Index())
-            {
-                means[channel] += mean / samples;
-            }
-        }
-
-        return new(signal, noise, [.. means]);
-    }
-
-    /// <summary>The sum of squares, and the mean of each channel.</summary>
-    private static (double Squares, double[] Means) Sums(ReadOnlySpan<float> elements, ReadOnlySpan<long> shape)
-    {
-        // Axis 1 of an image, the last axis of a matrix or of a sequence of vectors.
-        var axis = shape.Length >= 4 || shape.Length == 2 ? 1 : Math.Max(shape.Length - 1, 0);
-        var channels = shape.Length == 0 ? 1 : (int)shape[axis];
-        var inner = 1;
-        foreach (var length in shape.Length == 0 ? [] : shape[(axis + 1)..])
-        {
-            inner *= (int)length;
-        }
-
-        var (squares, means) = (0.0, new double[channels]);
-        for (var start = 0; start < elements.Length; start += inner)
-        {
-            var row = elements.Slice(start, inner);
-            squares += TensorPrimitives.SumOfSquares(row);
-            means[start / inner % channels] += TensorPrimitives.Sum(row);
-        }
-
-        var count = Math.Max(elements.Length / Math.Max(channels, 1), 1);
-        return (squares, [.. means.Select(sum => sum / count)]);
+        var entered = Enumerable.Range(0, totals.GetLength(0)).Select(sample => totals[sample, shadow]).Where(total => !total.Means.IsDefault).ToArray();
+        var means = entered.Length == 0 ? [] : entered.Select(total => total.Means)
+            .Aggregate((sum, next) => sum.Length == next.Length ? [.. sum.Zip(next, (one, other) => one + other)] : []);
+        return new(entered.Sum(total => total.Signal), entered.Sum(total => total.Noise), [.. means.Select(mean => mean / entered.Length)]);
     }
 
     private Shadow AddShadow(QuantizedUnit unit, Dictionary<Node, Node> nodes)
@@ -111,11 +76,11 @@ internal sealed class UnitErrorMeter
         var node = nodes[unit.Node];
         var position = unit.Node.Outputs.ToList().IndexOf(unit.Activation is null ? unit.Output : unit.Node.Output);
         var product = Copy(node, ShadowInputs(unit, node), position);
-        var productError = _graph.AddNode("Sub", [product, node.Outputs[position]], product.Name + "_product_error").Output;
+        var productError = node.Graph.AddNode("Sub", [product, node.Outputs[position]], product.Name + "_product_error").Output;
         var output = unit.Activation is { } activation ? Copy(nodes[activation], [product, .. nodes[activation].Inputs.Skip(1)], 0) : product;
-        var exact = _graph.Find(unit.Output.Name)!;
-        var rounded = unit.Form == UnitForm.Static && _plan.Activations.TryGetValue(unit.Output.Name, out var own) ? Round(output, own) : output;
-        var error = _graph.AddNode("Sub", [rounded, exact], exact.Name + "_error").Output;
+        var exact = node.Graph.Find(unit.Output.Name)!;
+        var rounded = unit.Form == UnitForm.Static && _plan.Activations.TryGetValue(unit.Output.Name, out var own) ? Round(node.Graph, output, own) : output;
+        var error = node.Graph.AddNode("Sub", [rounded, exact], exact.Name + "_error").Output;
         return new(unit, exact, productError, error);
     }
 
@@ -127,8 +92,8 @@ internal sealed class UnitErrorMeter
         {
             inputs[index] = unit.Form switch
             {
-                UnitForm.Static => Rounded(inputs[index]!.Name, value => Round(value, _plan.Activations[value.Name])),
-                UnitForm.Dynamic => Rounded(inputs[index]!.Name, RoundDynamically),
+                UnitForm.Static => Rounded(node.Graph, inputs[index]!.Name, value => Round(node.Graph, value, _plan.Activations[value.Name])),
+                UnitForm.Dynamic => Rounded(node.Graph, inputs[index]!.Name, value => RoundDynamically(node.Graph, value)),
                 _ => inputs[index],
             };
         }
@@ -136,17 +101,17 @@ internal sealed class UnitErrorMeter
         int[] weights = unit.Rule.ChannelAxis is null ? [] : unit.Rule.Role == OperatorRole.Recurrent ? [1, 2] : [unit.Rule.WeightInput];
         foreach (var index in weights)
         {
-            inputs[index] = _graph.AddInitializer(inputs[index]!.Name + "_shadow", UnitWeights.Rounded(unit, inputs[index]!.Constant!, _plan.Form.Weights));
+            inputs[index] = node.Graph.AddInitializer(inputs[index]!.Name + "_shadow", UnitWeights.Rounded(unit, inputs[index]!.Constant!, _plan.Form.Weights));
         }
 
         return inputs;
     }
 
     /// <summary>Returns output number <paramref name="position"/> of the copy.</summary>
-    private Value Copy(Node node, IEnumerable<Value?> inputs, int position)
+    private static Value Copy(Node node, IEnumerable<Value?> inputs, int position)
     {
-        var outputs = node.Outputs.Select(output => output is null ? null : _graph.AddValue(output.Name + "_shadow")).ToArray();
-        var copy = _graph.AddNode(node.OpType, inputs, outputs, null, node.Domain);
+        var outputs = node.Outputs.Select(output => output is null ? null : node.Graph.AddValue(output.Name + "_shadow")).ToArray();
+        var copy = node.Graph.AddNode(node.OpType, inputs, outputs, null, node.Domain);
         foreach (var attribute in node.Attributes.Values)
         {
             copy.Set(attribute);
@@ -155,28 +120,29 @@ internal sealed class UnitErrorMeter
         return outputs[position]!;
     }
 
-    private Value Rounded(string name, Func<Value, Value> round)
+    /// <summary>What is captured is rounded in each scope that reads it.</summary>
+    private Value Rounded(Graph graph, string name, Func<Value, Value> round)
     {
-        if (!_rounded.TryGetValue(name, out var rounded))
+        if (!_rounded.TryGetValue((graph, name), out var rounded))
         {
-            rounded = round(_graph.Find(name)!);
-            _rounded[name] = rounded;
+            rounded = round(graph.Find(name)!);
+            _rounded[(graph, name)] = rounded;
         }
 
         return rounded;
     }
 
-    private Value RoundDynamically(Value value)
+    private static Value RoundDynamically(Graph graph, Value value)
     {
-        var (quantized, scale, zeroPoint) = (_graph.AddValue(value.Name + "_bytes"), _graph.AddValue(value.Name + "_bytes_scale"), _graph.AddValue(value.Name + "_bytes_zero_point"));
-        _graph.AddNode("DynamicQuantizeLinear", [value], [quantized, scale, zeroPoint]);
-        return _graph.AddNode("DequantizeLinear", [quantized, scale, zeroPoint], value.Name + "_dynamic").Output;
+        var (quantized, scale, zeroPoint) = (graph.AddValue(value.Name + "_bytes"), graph.AddValue(value.Name + "_bytes_scale"), graph.AddValue(value.Name + "_bytes_zero_point"));
+        graph.AddNode("DynamicQuantizeLinear", [value], [quantized, scale, zeroPoint]);
+        return graph.AddNode("DequantizeLinear", [quantized, scale, zeroPoint], value.Name + "_dynamic").Output;
     }
 
-    private Value Round(Value value, QuantizationParameters parameters) =>
-        _operands.Dequantize(_operands.Quantize(value, parameters, value.Name).Output, parameters, value.Name).Output;
+    private Value Round(Graph graph, Value value, QuantizationParameters parameters) =>
+        _operands[graph].Dequantize(_operands[graph].Quantize(value, parameters, value.Name).Output, parameters, value.Name).Output;
 
     private sealed record Shadow(QuantizedUnit Unit, Value Product, Value ProductError, Value Error);
 
-    private readonly record struct Total(double Signal, double Noise, double[] Means);
+    private readonly record struct Total(double Signal, double Noise, ImmutableArray<double> Means);
 }

@@ -11,18 +11,28 @@ internal static class ModelRewriter
     /// <summary>Returns the quantized model; the given one, whose nodes the plan names, stays as it is.</summary>
     public static Model Rewrite(Model model, QuantizationPlan plan)
     {
-        var target = new RewriteTarget(model, plan);
+        var copy = model.Clone();
+        foreach (var target in RewriteTarget.Scopes(model, copy, plan))
+        {
+            Rewrite(target);
+        }
+
+        RemoveUnused.Prune(copy.Graph);
+        BodyConstants.Share(copy.Graph, plan.Form);
+        GraphVerifier.Verify(copy, "After rewriting");
+        return copy;
+    }
+
+    private static void Rewrite(RewriteTarget target)
+    {
         new StaticUnitWriter(target).Write();
         new DynamicUnitWriter(target).Write();
         new WeightOnlyUnitWriter(target).Write();
-        if (plan.Form.Format == ModelFormat.QOperator)
+        if (target.Plan.Form.Format == ModelFormat.QOperator)
         {
             new QOperatorWriter(target).Write();
         }
 
         TopologicalOrder.Restore(target.Graph);
-        RemoveUnused.Prune(target.Graph);
-        GraphVerifier.Verify(target.Model, "After rewriting");
-        return target.Model;
     }
 }

@@ -5,19 +5,16 @@ using QuantBuild.Quantization.Passes;
 
 namespace QuantBuild.Quantization.Rewriting;
 
-/// <summary>Writes Q and DQ nodes into a graph; activations with equal parameters share their scale and zero point.</summary>
-internal sealed class QuantizationOperands(Model model)
+/// <summary>Writes Q and DQ nodes into one scope of a model; activations with equal parameters share their scale and zero point.</summary>
+internal sealed class QuantizationOperands(Model model, Graph scope)
 {
     public const string MicrosoftDomain = "com.microsoft";
 
-    /// <summary>The opset whose Q and DQ know 4 and 16 bits and blocks.</summary>
-    private const long OpsetOfAllTypes = 21;
-
-    private readonly Graph _graph = model.Graph;
+    private readonly Graph _graph = scope;
     private readonly Dictionary<QuantizationParameters, (Value Scale, Value ZeroPoint)> _parameters = [];
 
     /// <summary>True where weights may have a scale for each block.</summary>
-    public bool KnowsBlocks => model.Opset >= OpsetOfAllTypes;
+    public bool KnowsBlocks => model.Opset >= RaiseOpset.SufficientForBlocks;
 
     public Node Quantize(Value value, QuantizationParameters parameters, string hint) => Activation("QuantizeLinear", value, parameters, hint);
 
@@ -60,7 +57,7 @@ internal sealed class QuantizationOperands(Model model)
 
     /// <summary>ONNX's own operators know channels from opset 13 on, and types of other than 8 bits from 21 on; the runtime's know both before.</summary>
     public string DomainOf(ElementType type) =>
-        model.Opset >= OpsetOfAllTypes || (model.Opset >= RaiseOpset.Sufficient && type is ElementType.UInt8 or ElementType.Int8 or ElementType.Int32) ? "" : UseMicrosoftDomain();
+        model.Opset >= RaiseOpset.SufficientForBlocks || (model.Opset >= RaiseOpset.Sufficient && type is ElementType.UInt8 or ElementType.Int8 or ElementType.Int32) ? "" : UseMicrosoftDomain();
 
     private Node Activation(string opType, Value value, QuantizationParameters parameters, string hint)
     {

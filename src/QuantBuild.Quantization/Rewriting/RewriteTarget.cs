@@ -1,24 +1,25 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Planning;
 
 namespace QuantBuild.Quantization.Rewriting;
 
-/// <summary>The copy of a model that a plan is being written into, and the way from the plan's nodes to those of the copy.</summary>
+/// <summary>One scope in the copy of a model that a plan is being written into, and the way from the plan's nodes to those of the copy.</summary>
 internal sealed class RewriteTarget
 {
+    private readonly Graph _original;
     private readonly Dictionary<Node, Node> _nodes;
 
-    public RewriteTarget(Model model, QuantizationPlan plan)
+    private RewriteTarget(Model copy, QuantizationPlan plan, Graph original, Graph scope)
     {
-        Model = model.Clone();
         Plan = plan;
-        Operands = new(Model);
-        _nodes = model.Graph.Nodes.Zip(Graph.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
+        Graph = scope;
+        Operands = new(copy, scope);
+        _original = original;
+        _nodes = original.Nodes.Zip(scope.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
     }
 
-    public Model Model { get; }
-
-    public Graph Graph => Model.Graph;
+    public Graph Graph { get; }
 
     public QuantizationPlan Plan { get; }
 
@@ -27,10 +28,24 @@ internal sealed class RewriteTarget
     /// <summary>The quantized tensor of each value that has a Q, by the value's name.</summary>
     public Dictionary<string, Node> Quantizers { get; } = [];
 
-    public IEnumerable<(QuantizedUnit Unit, Node Node)> Units(UnitForm form) =>
-        Plan.Units.Where(unit => unit.Form == form).Select(unit => (unit, Of(unit.Node)));
+    /// <summary>
+    /// The values that are quantized in this scope: its own, and those that it captures. What another scope captures, too, is quantized there again.
+    /// </summary>
+    public IEnumerable<Value> QuantizedValues => QuantizationPlanner.QuantizedValues(Plan.Placement)
+        .Where(value => value.Graph == _original ? Plan.Placement.IsQuantized(value) : value.Consumers.Any(IsReadHere));
 
-    public Node Of(Node original) => _nodes[original];
+    /// <summary>
+    /// All scopes of <paramref name="copy"/>, bodies first: there a captured value still has the name that it has in the plan, whatever the scope that
+    /// makes it becomes.
+    /// </summary>
+    public static RewriteTarget[] Scopes(Model model, Model copy, QuantizationPlan plan) =>
+        [.. Bodies.Scopes(model.Graph).Zip(Bodies.Scopes(copy.Graph), (original, scope) => new RewriteTarget(copy, plan, original, scope)).Reverse()];
+
+    public IEnumerable<(QuantizedUnit Unit, Node Node)> Units(UnitForm form) =>
+        Plan.Units.Where(unit => unit.Form == form && unit.Node.Graph == _original).Select(unit => (unit, _nodes[unit.Node]));
+
+    /// <summary>The places in this scope where static units read a value of the plan.</summary>
+    public IEnumerable<Use> ReadersOf(Value original) => original.Consumers.Where(IsReadHere).Select(use => new Use(_nodes[use.Node], use.Index));
 
     /// <summary>A layer's bias less its correction; null where there is none and none is needed. A layer without a bias gets one to correct.</summary>
     public float[]? CorrectedBias(QuantizedUnit unit)
@@ -40,4 +55,6 @@ internal sealed class RewriteTarget
             ? [.. means.Select((mean, channel) => (float)((bias?[channel] ?? 0) - mean))]
             : bias;
     }
+
+    private bool IsReadHere(Use use) => use.Node.Graph == _original && Plan.Placement.IsReadByUnit(use);
 }

@@ -19,7 +19,7 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
             QuantizeConstants(unit, node);
         }
 
-        foreach (var value in QuantizationPlanner.QuantizedValues(_plan.Placement))
+        foreach (var value in target.QuantizedValues)
         {
             QuantizeValue(value);
         }
@@ -35,12 +35,12 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
     {
         var value = _graph.Find(original.Name)!;
         var parameters = _plan.Activations[original.Name];
-        var readers = original.Consumers.Where(_plan.Placement.IsReadByUnit).Select(use => new Use(target.Of(use.Node), use.Index)).ToArray();
+        var readers = target.ReadersOf(original).ToArray();
         var hint = value.Name;
         var quantize = target.Operands.Quantize(value, parameters, hint);
         var dequantize = target.Operands.Dequantize(quantize.Output, parameters, hint);
         target.Quantizers[original.Name] = quantize;
-        if (_plan.Placement.ProducerOf(original) is not null)
+        if (value.Graph == _graph && _plan.Placement.ProducerOf(original) is not null)
         {
             value.ReplaceAllUsesWith(dequantize.Output);
             quantize.SetInput(0, value);

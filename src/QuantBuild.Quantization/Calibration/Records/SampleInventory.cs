@@ -37,6 +37,9 @@ internal sealed class SampleInventory
 
     public IEnumerable<int> Kept => ByHash.Where(index => !HeldOut.Contains(index));
 
+    /// <summary>Reads the samples with the smallest hashes one by one, as far as they are asked for.</summary>
+    public IEnumerable<Sample> First(int count) => ByHash.Take(count).Select(Samples.Read);
+
     /// <summary>Reads the samples one by one.</summary>
     public IEnumerable<StoredSample> Read(IEnumerable<int> indices) => indices.Select(index => new StoredSample(Hashes[index], Samples.Read(index)));
 

@@ -1,0 +1,362 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Tests;
+
+/// <summary>Operators in the branches of If and the bodies of Loop and Scan are quantized like those of the main graph.</summary>
+internal sealed class SubgraphTests
+{
+    private const double LowestSqnrDb = 25;
+
+    private readonly TinyModels _tiny = new();
+    private string[] _kernels = [];
+
+    /// <summary>Random samples take both branches, whose values have the same names.</summary>
+    [TestCase(ModelFormat.Qdq, "QLinearConv", "MatMulIntegerToFloat")]
+    [TestCase(ModelFormat.QOperator, "QLinearConv", "MatMulIntegerToFloat")]
+    [TestCase(ModelFormat.Dynamic, "ConvInteger", "DynamicQuantizeMatMul")]
+    public void If_BothBranches_HaveIntegerKernels(ModelFormat format, string convolution, string product)
+    {
+        var result = Verify(Branches(13), [1, 8, 6, 6], new() { Format = format });
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                result.Report.Operators.Where(row => row.Decision != OperatorDecision.Float && row.Type is "Conv" or "MatMul").Select(row => row.Name),
+                Is.EqualTo(["choice/then_branch/conv", "choice/then_branch/product", "choice/else_branch/conv", "choice/else_branch/product"]));
+            Assert.That(_kernels.Count(type => type == convolution), Is.EqualTo(2));
+            Assert.That(_kernels.Count(type => type == product), Is.EqualTo(2));
+        }
+    }
+
+    [Test]
+    public void If_WeightOnly_BecomesMatMulNBits()
+    {
+        Verify(Branches(21), [1, 8, 6, 6], new() { Format = ModelFormat.WeightOnly });
+
+        // Its weights must lie in the branch: ONNX Runtime does not look for them around it
+        Assert.That(_kernels.Count(type => type == "MatMulNBits"), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void If_WeightsOfBothBranches_AreStoredOnce()
+    {
+        var result = Verify(Branches(13), [1, 8, 6, 6], new());
+
+        var main = OnnxFile.FromBytes(result.Model.Span).Graph;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(main.Initializers.Count(value => value.Constant is { Type: ElementType.Int8, ElementCount: 16 * 8 * 3 * 3 }), Is.EqualTo(1));
+            Assert.That(main.Nodes.SelectMany(node => node.Subgraphs).SelectMany(graph => graph.Initializers).Where(value => value.Constant!.ElementCount > 64), Is.Empty);
+        }
+    }
+
+    [Test]
+    public void If_BranchThatNoSampleTakes_StaysFloatWithTheReason()
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 16]) -> (y: float) {
+              {{Weights("w", 16, 16)}}
+              two: float[] = [2]
+              largest = ReduceMax(x) {keepdims = 0}
+              never = Greater(largest, two)
+              y = If(never) {
+                then_branch = graph then() -> (a: float) {
+                  a = MatMul(x, w) as product
+                },
+                else_branch = graph else() -> (a: float) {
+                  a = MatMul(x, w) as product
+                }
+              } as choice
+            }
+            """);
+
+        var result = Verify(model, [1, 16], new());
+
+        var products = result.Report.Operators.Where(row => row.Type == "MatMul").ToDictionary(row => row.Name);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(products["choice/then_branch/product"].Decision, Is.EqualTo(OperatorDecision.Float));
+            Assert.That(products["choice/then_branch/product"].Reason, Is.EqualTo("no sample takes its branch"));
+            Assert.That(products["choice/else_branch/product"].Decision, Is.EqualTo(OperatorDecision.Int8));
+        }
+    }
+
+    /// <summary>The inner If lies in a branch of the outer one and reads values of both scopes around it.</summary>
+    [Test]
+    public void If_Nested_IsInt8AtEveryDepth()
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 16]) -> (y: float) {
+              {{Weights("w", 16, 16)}}
+              {{Weights("v", 16, 16)}}
+              zero: float[] = [0]
+              before = MatMul(x, w)
+              mean = ReduceMean(x) {keepdims = 0}
+              outer = Greater(mean, zero)
+              y = If(outer) {
+                then_branch = graph then() -> (a: float) {
+                  middle = MatMul(before, v)
+                  least = ReduceMean(middle) {keepdims = 0}
+                  inner = Greater(least, zero)
+                  a = If(inner) {
+                    then_branch = graph deep() -> (b: float) {
+                      sum = Add(middle, before)
+                      b = MatMul(sum, w)
+                    },
+                    else_branch = graph other() -> (b: float) {
+                      b = MatMul(before, v)
+                    }
+                  }
+                },
+                else_branch = graph else() -> (a: float) {
+                  a = MatMul(x, v)
+                }
+              }
+            }
+            """);
+
+        var result = Verify(model, [1, 16], new());
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Count(row => row is { Type: "MatMul", Decision: OperatorDecision.Int8 }), Is.EqualTo(5));
+            Assert.That(_kernels.Count(type => type == "MatMulIntegerToFloat"), Is.EqualTo(4));
+        }
+    }
+
+    /// <summary>Between a convolution in front of the If and one in a branch the value is float.</summary>
+    [TestCase(ModelFormat.Qdq)]
+    [TestCase(ModelFormat.QOperator)]
+    public void If_CapturedActivation_IsQuantizedInTheBranch(ModelFormat format)
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 8, 6, 6]) -> (y: float) {
+              {{Weights("w", 16, 8, 3, 3)}}
+              {{Weights("v", 8, 16, 3, 3)}}
+              zero: float[] = [0]
+              mean = ReduceMean(x) {keepdims = 0}
+              positive = Greater(mean, zero)
+              conv = Conv(x, w)
+              before = Relu(conv)
+              y = If(positive) {
+                then_branch = graph then() -> (a: float) {
+                  a = Conv(before, v)
+                },
+                else_branch = graph else() -> (a: float) {
+                  pooled = MaxPool(before) {kernel_shape = [1, 1]}
+                  a = Conv(pooled, v)
+                }
+              }
+            }
+            """);
+
+        var result = Verify(model, [1, 8, 6, 6], new() { Format = format });
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Count(row => row is { Type: "Conv", Decision: OperatorDecision.Int8 }), Is.EqualTo(3));
+            Assert.That(_kernels.Count(type => type == "QLinearConv"), Is.EqualTo(2));
+        }
+    }
+
+    /// <summary>A BatchNormalization, a Constant, a Gemm with alpha and a MatMul with an Add, as the passes want them.</summary>
+    [Test]
+    public void If_Branches_ArePreparedToo()
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 8, 6, 6]) -> (y: float) {
+              {{Weights("w", 16, 8, 3, 3)}}
+              {{Weights("v", 16, 16)}}
+              {{Weights("bias", 16)}}
+              ones: float[16] = [1, 1, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5]
+              zero: float[] = [0]
+              mean = ReduceMean(x) {keepdims = 0}
+              positive = Greater(mean, zero)
+              y = If(positive) {
+                then_branch = graph then() -> (a: float) {
+                  conv = Conv(x, w)
+                  norm = BatchNormalization(conv, ones, bias, bias, ones)
+                  pooled = GlobalAveragePool(norm)
+                  two = Constant() {value_int = 2}
+                  axes = Add(two, two)
+                  flat = Flatten(pooled)
+                  a = Gemm(flat, v, bias) {alpha = 0.5}
+                },
+                else_branch = graph else() -> (a: float) {
+                  conv = Conv(x, w)
+                  pooled = GlobalAveragePool(conv)
+                  flat = Flatten(pooled)
+                  product = MatMul(flat, v)
+                  a = Add(product, bias)
+                }
+              }
+            }
+            """);
+
+        var result = Verify(model, [1, 8, 6, 6], new());
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Select(row => row.Type), Has.None.AnyOf("BatchNormalization", "Constant", "MatMul", "Add"));
+            Assert.That(result.Report.Operators.Count(row => row is { Type: "Gemm", Decision: OperatorDecision.Int8 }), Is.EqualTo(2));
+            Assert.That(_kernels, Has.None.EqualTo("Gemm"));
+        }
+    }
+
+    /// <summary>The condition ends the loop after five of nine iterations.</summary>
+    [Test]
+    public void Loop_StateAndScanOutput_IsInt8()
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 16]) -> (y: float) {
+              {{Weights("w", 16, 16)}}
+              trips: int64[] = [9]
+              axis: int64[1] = [1]
+              last, all = Loop(trips, _, x) {
+                body = graph step(i: int64[], go: bool[], state: float[1, 16]) -> (more, next: float, made: float) {
+                  four: int64[] = [4]
+                  third: float[] = [0.3]
+                  more = Less(i, four)
+                  product = MatMul(state, w)
+                  scaled = Mul(product, third)
+                  next = Add(scaled, x)
+                  made = Tanh(next)
+                }
+              } as steps
+              flat = Squeeze(all, axis)
+              y = Concat(last, flat) {axis = 0}
+            }
+            """);
+
+        var result = Verify(model, [1, 16], new());
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Single(row => row.Name == "steps/body/product").Decision, Is.EqualTo(OperatorDecision.Int8));
+            Assert.That(_kernels, Does.Contain("MatMulIntegerToFloat"));
+            // What enters the first iteration is below 1, and what the others carry is covered as well.
+            Assert.That(result.Report.Tensors.Single().Max, Is.GreaterThan(1.2));
+        }
+    }
+
+    [TestCase(0, 0)]
+    [TestCase(1, 1)]
+    public void Scan_AxisAndDirection_IsInt8(int axis, int direction)
+    {
+        var result = Verify(GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 5, 5, 16]) -> (y: float) {
+              {{Weights("w", 16, 16)}}
+              zero: int64[1] = [0]
+              cube = Squeeze(x, zero)
+              start = ReduceMean(cube) {axes = [0], keepdims = 0}
+              last, all = Scan(start, cube) {
+                body = graph step(state: float[5, 16], slice: float[5, 16]) -> (next: float[5, 16], made: float[5, 16]) {
+                  half: float[] = [0.5]
+                  product = MatMul(slice, w)
+                  kept = Mul(state, half)
+                  next = Add(kept, product)
+                  made = MatMul(next, w)
+                },
+                num_scan_inputs = 1, scan_input_axes = [{{axis}}], scan_input_directions = [{{direction}}]
+              }
+              one = Unsqueeze(last, zero)
+              y = Concat(one, all) {axis = 0}
+            }
+            """), [1, 5, 5, 16], new());
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Count(row => row is { Type: "MatMul", Decision: OperatorDecision.Int8 }), Is.EqualTo(2));
+            Assert.That(_kernels.Count(type => type is "MatMulIntegerToFloat" or "QLinearMatMul"), Is.EqualTo(2));
+        }
+    }
+
+    [Test]
+    public void Loop_OverASequence_StaysFloatWithTheReason()
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 16
+            graph tiny(x: float[1, 16]) -> (y: float) {
+              {{Weights("w", 16, 16)}}
+              trips: int64[] = [3]
+              empty = SequenceEmpty()
+              all = Loop(trips, _, empty) {
+                body = graph step(i: int64[], go: bool[], before: seq(float)) -> (more, after: seq(float)) {
+                  more = Identity(go)
+                  made = MatMul(x, w)
+                  after = SequenceInsert(before, made)
+                }
+              }
+              joined = ConcatFromSequence(all) {axis = 0}
+              y = MatMul(joined, w)
+            }
+            """);
+
+        var result = Verify(model, [1, 16], new());
+
+        Assert.That(result.Report.Operators.First(row => row.Type == "MatMul").Reason, Is.EqualTo("its Loop takes in values that are no tensors"));
+    }
+
+    private QuantizationResult Verify(Model model, ImmutableArray<long> shape, QuantizationSettings settings)
+    {
+        var (result, expected, actual) = _tiny.Quantize(model, shape, settings);
+        var optimized = OptimizedGraph.Of(result.Model);
+        Node[] bodies = [.. optimized.AllNodes.Except(optimized.Nodes)];
+        _kernels = [.. bodies.Select(node => node.OpType)];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(actual.Dimensions, Is.EqualTo(expected.Dimensions));
+            Assert.That(TinyModels.SqnrDb(expected, actual), Is.GreaterThan(LowestSqnrDb).And.LessThan(110));
+        }
+
+        return result;
+    }
+
+    /// <summary>Two branches with the same weights, of which each makes something else of x.</summary>
+    private Model Branches(int opset) => GraphText.Parse(
+        $$"""
+        opset {{opset}}
+        graph tiny(x: float[1, 8, 6, 6]) -> (y: float) {
+          {{Weights("w", 16, 8, 3, 3)}}
+          {{Weights("v", 256, 32)}}
+          zero: float[] = [0]
+          mean = ReduceMean(x) {keepdims = 0}
+          positive = Greater(mean, zero)
+          y = If(positive) {
+            then_branch = graph then() -> (a: float) {
+              made = Conv(x, w) as conv
+              active = Relu(made)
+              flat = Flatten(active)
+              a = MatMul(flat, v) as product
+            },
+            else_branch = graph else() -> (a: float) {
+              twice = Add(x, x)
+              made = Conv(twice, w) as conv
+              active = Relu(made)
+              flat = Flatten(active)
+              a = MatMul(flat, v) as product
+            }
+          } as choice
+        }
+        """);
+
+    /// <summary>A line with random elements.</summary>
+    private string Weights(string name, params ImmutableArray<long> shape) =>
+        FormattableString.Invariant($"{name}: float[{string.Join(", ", shape)}] = [{string.Join(", ", _tiny.Random(shape).ToFloats().Select(element => element.ToString("r", System.Globalization.CultureInfo.InvariantCulture)))}]");
+}
