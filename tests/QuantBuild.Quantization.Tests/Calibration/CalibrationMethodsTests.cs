@@ -122,7 +122,7 @@ internal sealed class CalibrationMethodsTests
 
     [Test]
     public void Mse_SixteenBits_ClipsLess() => Assert.That(
-        CalibrationMethods.All[Mse].RangeOf(Distributions.Statistics(Distributions.Normal(50_000)), new(99.999, 65536)).Max,
+        CalibrationMethods.OfOneTensor.Single(row => row.Name == Mse).RangeOf(Distributions.Statistics(Distributions.Normal(50_000)), new(99.999, 65536)).Max,
         Is.GreaterThan(Distributions.Range(Mse, Distributions.Normal(50_000)).Max));
 
     /// <summary>Two levels over four bins: {8, 0 | 4, 4}, of which the second half is what it was and the first is too, for empty bins stay empty.</summary>

@@ -29,7 +29,7 @@ internal static class Distributions
     }
 
     public static TensorRange Range(CalibrationMethodName method, double percentile, params float[][] samples) =>
-        CalibrationMethods.All[method].RangeOf(Statistics(samples), new(percentile));
+        CalibrationMethods.OfOneTensor.Single(row => row.Name == method).RangeOf(Statistics(samples), new(percentile));
 
     public static TensorRange Range(CalibrationMethodName method, params float[][] samples) => Range(method, 99.999, samples);
 }

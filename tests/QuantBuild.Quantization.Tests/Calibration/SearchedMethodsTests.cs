@@ -1,0 +1,145 @@
+using System.Collections.Immutable;
+using QuantBuild.Data;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Methods;
+using QuantBuild.Quantization.Calibration.Search;
+using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
+using static QuantBuild.Quantization.Settings.CalibrationMethodName;
+
+namespace QuantBuild.Quantization.Tests.Calibration;
+
+/// <summary>Two layers, of which the first has weights that the outlier of its input does or does not pass.</summary>
+internal sealed class SearchedMethodsTests
+{
+    private const int Length = 64;
+    private const float Outlier = 300;
+
+    /// <summary>The outlier's weights are large: to clip it would be the greatest error of all.</summary>
+    [Test]
+    public void Auto_OutlierThatMatters_IsKept() =>
+        Assert.That(Chosen(Auto, weightOfOutlier: 1)["x"].Range.Max, Is.EqualTo(Outlier).Within(1).Percent);
+
+    /// <summary>Its weights are 0: a range without it makes all the others finer.</summary>
+    [Test]
+    public void Auto_OutlierThatDoesNotMatter_IsClipped([Values(Auto, Global)] CalibrationMethodName method)
+    {
+        var observed = Chosen(method, weightOfOutlier: 0)["x"];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(observed.Range.Max, Is.LessThan(Outlier / 4));
+            Assert.That(observed.Method, Is.Not.EqualTo(MinMax));
+        }
+    }
+
+    [Test]
+    public void Chosen_Twice_IsTheSame([Values(Auto, Global)] CalibrationMethodName method) =>
+        Assert.That(Chosen(method, 0.1f, threads: 3), Is.EquivalentTo(Chosen(method, 0.1f, threads: 1)));
+
+    /// <summary>The error at the outputs is what Global makes smaller.</summary>
+    [Test]
+    public void Global_AtTheOutputs_IsNoWorseThanAuto([Values(0f, 0.05f, 1f)] float weight)
+    {
+        var context = Context(weight, 2);
+        var candidates = new CandidateRanges(context);
+        using var model = new SimulatedModel(context, candidates.ParametersOf(new int[candidates.Groups.Length]), context.Measured.Run);
+        double Error(CalibrationMethodName method) =>
+            model.Error(QuantizationPlanner.Plan(context.Placement, context.Form, CalibrationMethods.All[method].Choose(context)).Activations);
+
+        Assert.That(Error(Global), Is.LessThanOrEqualTo(Error(Auto)).And.GreaterThan(0));
+    }
+
+    [Test]
+    public void Errors_OfTheMeter_AreThoseOfTheReader()
+    {
+        var context = Context(1, 1);
+        var candidates = new CandidateRanges(context);
+        var group = candidates.Groups.Index().Single(entry => entry.Item.Contains("x")).Index;
+
+        var measured = AutoMethod.Errors(context, candidates)[group];
+
+        foreach (var method in candidates.DistinctMethods(group))
+        {
+            Assert.That(measured[method], Is.EqualTo(Reference(context, candidates.Parameters(method, "x"))).Within(1).Percent, CalibrationMethods.OfOneTensor[method].Name.ToString());
+        }
+    }
+
+    [Test]
+    public void Choose_NothingToQuantize_IsEmpty([Values(Auto, Global)] CalibrationMethodName method)
+    {
+        var model = TinyModels.Build(17, [1, Length], (graph, x) => graph.AddNode("Softmax", [x], "y").Output);
+
+        Assert.That(CalibrationMethods.All[method].Choose(ContextOf(model, 1)), Is.Empty);
+    }
+
+    private static double Reference(RangeContext context, QuantizationParameters parameters)
+    {
+        var (noise, signal) = (0.0, 0.0);
+        var weights = context.Model.Graph.Find("w")!.Constant!.ToFloats();
+        foreach (var sample in context.Measured.Run.Samples.Select(handle => handle.Read().Inputs["x"].ToFloats()))
+        {
+            for (var column = 0; column < Length; column++)
+            {
+                var (exact, rounded) = (0.0, 0.0);
+                for (var row = 0; row < Length; row++)
+                {
+                    exact += sample[row] * weights[(row * Length) + column];
+                    rounded += weights[(row * Length) + column] * AffineQuantization.Dequantize(
+                        AffineQuantization.Quantize(sample[row], parameters.Scale, parameters.ZeroPoint, parameters.Type), parameters.Scale, parameters.ZeroPoint);
+                }
+
+                noise += Math.Pow(exact - rounded, 2);
+                signal += exact * exact;
+            }
+        }
+
+        return noise / signal;
+    }
+
+    private static ImmutableDictionary<string, Observation> Chosen(CalibrationMethodName method, float weightOfOutlier, int threads = 2) =>
+        CalibrationMethods.All[method].Choose(Context(weightOfOutlier, threads));
+
+    private static RangeContext Context(float weightOfOutlier, int threads)
+    {
+        var random = new TinyModels();
+        var weights = random.Random(Length, Length).ToFloats();
+        for (var column = 0; column < Length; column++)
+        {
+            weights[column] *= weightOfOutlier;
+        }
+
+        return ContextOf(
+            TinyModels.Build(17, [1, Length], (graph, x) =>
+            {
+                var hidden = graph.AddNode("MatMul", [x, graph.AddInitializer("w", TensorData.Create<float>([Length, Length], weights))], "hidden").Output;
+                return graph.AddNode("MatMul", [hidden, graph.AddInitializer("v", random.Random(Length, 8))], "y").Output;
+            }),
+            threads);
+    }
+
+    /// <summary>Calibration saw so many samples that all of these are measured on.</summary>
+    private static RangeContext ContextOf(Model model, int threads)
+    {
+        var samples = Enumerable.Range(0, 16).Select(index => SampleOf(index)).ToImmutableArray();
+        var profile = ModelProfile.Of(model, samples[0].Read());
+        var form = ModelForm.Of(new());
+        var placement = Placement.OfAll(model, new(profile, form));
+        var run = new SampleRun(samples, threads, null, CancellationToken.None);
+        var statistics = Calibrator.Gather(
+            model, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], StatisticsKinds.All, run);
+        return new(model, form, placement, statistics, new(95), new(run, 3 * samples.Length));
+    }
+
+    /// <summary>The outlier is the first element of every sample: 1.6 % of all, of which the percentile cuts 2.5 % off.</summary>
+    private static SampleHandle SampleOf(int index)
+    {
+        var elements = Distributions.Normal(Length * 30)[(index * Length)..((index + 1) * Length)];
+        elements[0] = Outlier;
+        var sample = new Sample($"{index}", ImmutableDictionary<string, TensorData>.Empty.Add("x", TensorData.Create<float>([1, Length], elements)), null);
+        return new(sample.Id, null, () => sample);
+    }
+}
