@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Passes.Opsets;
 
@@ -84,6 +85,17 @@ internal sealed class RaiseOpsetTests
             Assert.That(model.Opset, Is.EqualTo(opset));
             Assert.That(model.Graph.Nodes[0].Int("axis", 0), Is.EqualTo(1));
         }
+    }
+
+    [Test]
+    public void Run_SoftmaxOverSeveralAxes_KeepsTheRankKnown()
+    {
+        var model = TinyModels.Build(12, [null, 4, null, 6], (graph, x) => graph.AddNode("Relu", [graph.AddNode("Softmax", [x], "s").Set("axis", 1L).Output], "y").Output);
+
+        new RaiseOpset().Run(model);
+
+        using var session = InferenceModel.Load(OnnxFile.ToBytes(model), Optimization.None);
+        Assert.That(session.Outputs.Single().Dimensions, Is.EqualTo(new long?[] { null, 4, null, 6 }));
     }
 
     /// <summary>A Clip and a Softmax in the branches of an If, one in another: x * 2 clipped, or the softmax over all but the batch.</summary>

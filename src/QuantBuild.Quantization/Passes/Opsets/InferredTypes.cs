@@ -37,6 +37,15 @@ internal sealed class InferredTypes
         : InferredOf(value) is { Dimensions.IsDefaultOrEmpty: false } known ? known.Dimensions.Length
         : null;
 
+    /// <summary>Writes down what is known of a value's shape, for operators in its producer's place from which it is not to be inferred.</summary>
+    public void Declare(Value value)
+    {
+        if (value.DeclaredShape.IsDefault && InferredOf(value) is { Dimensions.IsDefaultOrEmpty: false } known)
+        {
+            value.Declare(known.Type, known.Dimensions);
+        }
+    }
+
     private InputSpecification? InferredOf(Value value) =>
         value.Graph.Parent is null ? _inferred.Value.GetValueOrDefault(value.Name) : null;
 

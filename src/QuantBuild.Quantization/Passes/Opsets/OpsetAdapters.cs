@@ -115,6 +115,7 @@ internal static class OpsetAdapters
             flat.Producer!.Set("axis", axis);
             var rows = Before(node, node.OpType, "rows", flat);
             rows.Producer!.Set("axis", -1L);
+            types.Declare(node.Output);
             node.Graph.Replace(node, "Reshape", [rows, Before(node, "Shape", "shape", input)]);
             return true;
         }
