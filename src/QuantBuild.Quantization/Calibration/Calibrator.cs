@@ -32,7 +32,7 @@ internal static class Calibrator
         RemoveUnused.Prune(probe.Graph);
         var observers = watched.ToDictionary(name => name, _ => CalibrationMethods.All[method]());
         // Where inputs alone are watched there is nothing to run, and a model without outputs does not load.
-        using var session = fetched.Length == 0 ? null : InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.Basic);
+        using var session = fetched.Length == 0 ? null : InferenceModel.Load(probe, Optimization.Basic);
         samples.ForEach("Calibrating", sample =>
         {
             foreach (var name in watched.Where(inputs.Contains))

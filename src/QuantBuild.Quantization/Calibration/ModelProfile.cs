@@ -19,7 +19,7 @@ internal sealed record ModelProfile(ImmutableDictionary<string, ValueProfile> Va
         var probe = model.Clone();
         var values = probe.Graph.Nodes.SelectMany(node => node.Outputs.OfType<Value>()).ToArray();
         probe.Graph.SetOutputs(values);
-        using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+        using var session = InferenceModel.Load(probe, Optimization.None);
         var profile = ImmutableDictionary.CreateBuilder<string, ValueProfile>();
         session.Run(sample.Inputs, [.. values.Select(value => value.Name)], (index, type, shape, _) =>
             profile[values[index].Name] = new(type, [.. shape]));

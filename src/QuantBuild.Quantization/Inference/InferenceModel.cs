@@ -12,6 +12,12 @@ internal delegate void OutputReader(int index, ElementType type, ReadOnlySpan<lo
 /// <summary>A model in ONNX Runtime, on one thread: runs may overlap. The only type that names the runtime.</summary>
 internal sealed class InferenceModel : IDisposable
 {
+    private const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
+    private const string DisablePrepacking = "session.disable_prepacking";
+
+    /// <summary>Below this, copies of weights are no matter.</summary>
+    private const long ManyBytes = 1L << 28;
+
     private readonly InferenceSession _session;
 
     private InferenceModel(InferenceSession session) => _session = session;
@@ -28,24 +34,37 @@ internal sealed class InferenceModel : IDisposable
     public ImmutableArray<InputSpecification> Outputs =>
         [.. _session.OutputNames.Select(name => Specification(name, _session.OutputMetadata[name]))];
 
+    /// <summary>
+    /// Weights of mapped files are mapped by ONNX Runtime as well. Where they are many they are not packed either, which would copy them,
+    /// unless the model is to run as deployed.
+    /// </summary>
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
-    public static InferenceModel Load(byte[] model, Optimization optimization) => Guard(() =>
+    public static InferenceModel Load(Model model, Optimization optimization)
     {
-        using var options = new SessionOptions
+        var (bytes, folder) = OnnxFile.ToReferringBytes(model);
+        var packs = optimization == Optimization.AsDeployed || MappedBytes(model) < ManyBytes;
+        using var options = Options(optimization);
+        if (folder is not null)
         {
-            GraphOptimizationLevel = optimization switch
-            {
-                Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
-                Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
-                _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
-            },
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            IntraOpNumThreads = 1,
-            InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
-        };
-        return new InferenceModel(new InferenceSession(model, options));
-    });
+            options.AddSessionConfigEntry(ExternalDataFolder, folder);
+        }
+
+        if (!packs)
+        {
+            options.AddSessionConfigEntry(DisablePrepacking, "1");
+        }
+
+        var session = Load(bytes, options);
+        GC.KeepAlive(model);
+        return session;
+    }
+
+    /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
+    public static InferenceModel Load(byte[] model, Optimization optimization)
+    {
+        using var options = Options(optimization);
+        return Load(model, options);
+    }
 
     /// <summary>Runs the model and hands over its tensor outputs one by one; sequences and maps are passed over.</summary>
     /// <exception cref="InferenceException">ONNX Runtime cannot run the model on these inputs.</exception>
@@ -85,6 +104,25 @@ internal sealed class InferenceModel : IDisposable
     }
 
     public void Dispose() => _session.Dispose();
+
+    private static InferenceModel Load(byte[] model, SessionOptions options) => Guard(() => new InferenceModel(new InferenceSession(model, options)));
+
+    private static SessionOptions Options(Optimization optimization) => new()
+    {
+        GraphOptimizationLevel = optimization switch
+        {
+            Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
+            Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
+            _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
+        },
+        ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+        IntraOpNumThreads = 1,
+        InterOpNumThreads = 1,
+        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+    };
+
+    private static long MappedBytes(Model model) =>
+        model.Graph.Initializers.Sum(value => value.Constant?.Region is { } region ? region.Length : 0);
 
     private static void Read(OrtValue value, int index, OutputReader read)
     {
@@ -141,6 +179,9 @@ internal enum Optimization
 {
     None,
     Basic,
+
+    /// <summary>All, as in <see cref="AsDeployed"/>, for results alone: time and memory may differ.</summary>
+    Full,
 
     /// <summary>What an application gets that sets nothing.</summary>
     AsDeployed,

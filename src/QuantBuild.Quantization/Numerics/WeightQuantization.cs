@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using QuantBuild.Onnx;
 
 namespace QuantBuild.Quantization.Numerics;
@@ -17,49 +16,69 @@ internal static class WeightQuantization
     private const int LargestPair = 128;
 
     /// <summary>
-    /// Quantizes row-major <paramref name="weights"/> whose output channels lie on <paramref name="axis"/>. A channel's scale is at least
+    /// Quantizes weights whose output channels lie on <paramref name="axis"/>. A channel's scale is at least
     /// its entry in <paramref name="smallestScales"/> (empty for none): what its int32 bias needs so as not to overflow.
     /// </summary>
-    public static (TensorData Quantized, QuantizationParameters Parameters) Quantize(
-        ReadOnlySpan<float> weights, ImmutableArray<long> dimensions, int axis, ReadOnlySpan<double> smallestScales)
+    public static (TensorData Quantized, QuantizationParameters Parameters) Quantize(TensorData weights, int axis, ReadOnlySpan<double> smallestScales)
     {
-        var channels = (int)dimensions[axis];
-        var inner = (int)dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
-        var scales = new float[channels];
-        for (var channel = 0; channel < channels; channel++)
+        var scales = Scales(weights, axis, smallestScales);
+        var elements = weights.AsSpan<float>();
+        var tensor = weights.Derive<sbyte>(weights.Dimensions, out var quantized);
+        var (inner, channel) = (InnerLength(weights, axis), 0);
+        for (var start = 0; start < elements.Length; start += inner)
         {
-            scales[channel] = (float)Math.Max(ScaleOf(Extremes.Of(weights, channel, channels, inner)), smallestScales.IsEmpty ? 0 : smallestScales[channel]);
+            double scale = scales[channel];
+            for (var i = start; i < start + inner; i++)
+            {
+                quantized[i] = (sbyte)Math.Clamp(Math.Round(elements[i] / scale, MidpointRounding.ToEven), -127, 127);
+            }
+
+            channel = channel + 1 == scales.Length ? 0 : channel + 1;
+        }
+
+        return (tensor, new(ElementType.Int8, [.. scales], 0, axis));
+    }
+
+    /// <summary>The scales of <see cref="Quantize"/>, one for each output channel.</summary>
+    public static float[] Scales(TensorData weights, int axis, ReadOnlySpan<double> smallestScales)
+    {
+        var extremes = Extremes.Of(weights, axis);
+        var scales = new float[extremes.Length];
+        for (var channel = 0; channel < scales.Length; channel++)
+        {
+            scales[channel] = (float)Math.Max(ScaleOf(extremes[channel]), smallestScales.IsEmpty ? 0 : smallestScales[channel]);
         }
 
         Revive(scales);
-        var quantized = new sbyte[weights.Length];
-        for (var i = 0; i < weights.Length; i++)
-        {
-            quantized[i] = (sbyte)Math.Clamp(Math.Round((double)weights[i] / scales[i / inner % channels], MidpointRounding.ToEven), -127, 127);
-        }
-
-        return (TensorData.Create<sbyte>(dimensions, quantized), new(ElementType.Int8, [.. scales], 0, axis));
+        return scales;
     }
 
     /// <summary>The real values that quantized weights stand for.</summary>
-    public static float[] Dequantize(TensorData quantized, QuantizationParameters parameters)
+    public static TensorData Dequantize(TensorData quantized, QuantizationParameters parameters)
     {
-        var axis = parameters.Axis!.Value;
-        var inner = (int)quantized.Dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
         var values = quantized.AsSpan<sbyte>();
-        var result = new float[values.Length];
-        for (var i = 0; i < values.Length; i++)
+        var tensor = quantized.Derive<float>(quantized.Dimensions, out var result);
+        var (inner, channel) = (InnerLength(quantized, parameters.Axis!.Value), 0);
+        for (var start = 0; start < values.Length; start += inner)
         {
-            result[i] = values[i] * parameters.Scales[i / inner % parameters.Scales.Length];
+            var scale = parameters.Scales[channel];
+            for (var i = start; i < start + inner; i++)
+            {
+                result[i] = values[i] * scale;
+            }
+
+            channel = channel + 1 == parameters.Scales.Length ? 0 : channel + 1;
         }
 
-        return result;
+        return tensor;
     }
+
+    private static int InnerLength(TensorData weights, int axis) => (int)weights.Dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
 
     /// <summary>Rounding adds at most half a step to each of two weights, hence one step of reserve.</summary>
     private static double ScaleOf(Extremes extremes) => Math.Max(
-        Math.Max(extremes.Positive, extremes.Negative) / 127,
-        Math.Max(extremes.Positive + extremes.SecondPositive, extremes.Negative + extremes.SecondNegative) / (LargestPair - 1));
+        Math.Max(extremes.Positive, extremes.Negative) / 127.0,
+        Math.Max((double)extremes.Positive + extremes.SecondPositive, (double)extremes.Negative + extremes.SecondNegative) / (LargestPair - 1));
 
     /// <summary>A channel whose weights are all 0 takes the largest scale of the layer: any will do, but a denormal one would not.</summary>
     private static void Revive(Span<float> scales)
@@ -77,27 +96,43 @@ internal static class WeightQuantization
     }
 
     /// <summary>The two largest weights of each sign, as magnitudes.</summary>
-    private readonly record struct Extremes(double Positive, double SecondPositive, double Negative, double SecondNegative)
+    private struct Extremes
     {
-        public static Extremes Of(ReadOnlySpan<float> weights, int channel, int channels, int inner)
+        public float Positive;
+        public float SecondPositive;
+        public float Negative;
+        public float SecondNegative;
+
+        /// <summary>Those of each channel, in one pass from the first weight to the last: the weights may have to come from the disk.</summary>
+        public static Extremes[] Of(TensorData weights, int axis)
         {
-            var (positive, secondPositive, negative, secondNegative) = (0f, 0f, 0f, 0f);
-            for (var start = channel * inner; start < weights.Length; start += channels * inner)
+            var extremes = new Extremes[weights.Dimensions[axis]];
+            var elements = weights.AsSpan<float>();
+            var (inner, channel) = (InnerLength(weights, axis), 0);
+            for (var start = 0; start < elements.Length; start += inner)
             {
-                foreach (var weight in weights.Slice(start, inner))
+                ref var own = ref extremes[channel];
+                foreach (var weight in elements.Slice(start, inner))
                 {
-                    if (weight > secondPositive)
-                    {
-                        (positive, secondPositive) = (Math.Max(positive, weight), Math.Min(positive, weight));
-                    }
-                    else if (-weight > secondNegative)
-                    {
-                        (negative, secondNegative) = (Math.Max(negative, -weight), Math.Min(negative, -weight));
-                    }
+                    own.Add(weight);
                 }
+
+                channel = channel + 1 == extremes.Length ? 0 : channel + 1;
             }
 
-            return new(positive, secondPositive, negative, secondNegative);
+            return extremes;
+        }
+
+        private void Add(float weight)
+        {
+            if (weight > SecondPositive)
+            {
+                (Positive, SecondPositive) = (Math.Max(Positive, weight), Math.Min(Positive, weight));
+            }
+            else if (-weight > SecondNegative)
+            {
+                (Negative, SecondNegative) = (Math.Max(Negative, -weight), Math.Min(Negative, -weight));
+            }
         }
     }
 }

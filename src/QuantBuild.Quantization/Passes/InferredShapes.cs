@@ -26,7 +26,7 @@ internal static class InferredShapes
         RemoveUnused.Prune(probe.Graph);
         try
         {
-            using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+            using var session = InferenceModel.Load(probe, Optimization.None);
             var known = session.Outputs.ToDictionary(output => output.Name, output => output.Dimensions);
             return shapes.AddRange(made.Where(value => known.TryGetValue(value.Name, out var shape) && !shape.IsDefaultOrEmpty)
                 .Select(value => KeyValuePair.Create(value, known[value.Name])));

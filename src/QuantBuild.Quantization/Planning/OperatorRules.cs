@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 
@@ -37,7 +38,7 @@ internal static class OperatorRules
         node.Input(1) is not { IsConstant: true, Constant: { } weights } ? "its weights are computed at run time"
         : weights.Type != ElementType.Float || node.Input(0) is not { } input || !profile.IsFloat(input) ? "it does not compute in single precision"
         : weights.ElementCount == 0 ? "it has no weights"
-        : weights.ToFloats().Any(weight => !float.IsFinite(weight)) ? "its weights are not finite"
+        : !float.IsFinite(TensorPrimitives.MaxMagnitude(weights.AsSpan<float>())) ? "its weights are not finite"
         : null;
 
     private static string? RefuseBias(Node node) => node.Input(2) is null or { IsConstant: true } ? null : "its bias is computed at run time";

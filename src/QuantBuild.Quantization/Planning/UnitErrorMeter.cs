@@ -50,7 +50,7 @@ internal sealed class UnitErrorMeter
         var names = _graph.Outputs.Select(output => output.Name).ToArray();
         var positions = names.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         var totals = new Total[samples.Count, _shadows.Count];
-        using var session = InferenceModel.Load(OnnxFile.ToBytes(_model), Optimization.None);
+        using var session = InferenceModel.Load(_model, Optimization.None);
         samples.ForEach("Measuring layers", (sampleIndex, sample) =>
         {
             var sums = new (double Squares, double[] Means)[names.Length];
@@ -117,8 +117,8 @@ internal sealed class UnitErrorMeter
         if (unit.Rule.ChannelAxis is { } axisOf)
         {
             var weights = inputs[1]!.Constant!;
-            var (quantized, parameters) = WeightQuantization.Quantize(weights.AsSpan<float>(), weights.Dimensions, axisOf(node), []);
-            inputs[1] = _graph.AddInitializer(inputs[1]!.Name + "_shadow", TensorData.Create<float>(weights.Dimensions, WeightQuantization.Dequantize(quantized, parameters)));
+            var (quantized, parameters) = WeightQuantization.Quantize(weights, axisOf(node), []);
+            inputs[1] = _graph.AddInitializer(inputs[1]!.Name + "_shadow", WeightQuantization.Dequantize(quantized, parameters));
         }
 
         var product = Copy(node, inputs).Output;

@@ -122,14 +122,13 @@ internal sealed class QdqRewriter
 
         // Half of the int32 range is left to the sum of products.
         var smallest = bias.Select(value => Math.Abs((double)value) / inputScale / (1 << 30)).ToArray();
-        var (_, parameters) = WeightQuantization.Quantize(node.Input(1)!.Constant!.AsSpan<float>(), node.Input(1)!.Constant!.Dimensions, axis, []);
-        return smallest.Zip(parameters.Scales).Any(pair => pair.First > pair.Second) ? smallest : [];
+        return smallest.Zip(WeightQuantization.Scales(node.Input(1)!.Constant!, axis, [])).Any(pair => pair.First > pair.Second) ? smallest : [];
     }
 
     private (Value Dequantized, IReadOnlyList<float> Scales) Weights(Node node, int axis, double[] smallestScales)
     {
         var value = node.Input(1)!;
-        var (quantized, parameters) = WeightQuantization.Quantize(value.Constant!.AsSpan<float>(), value.Constant!.Dimensions, axis, smallestScales);
+        var (quantized, parameters) = WeightQuantization.Quantize(value.Constant!, axis, smallestScales);
         if (smallestScales.Length == 0 && _weights.TryGetValue((value, axis), out var shared))
         {
             return (shared, parameters.Scales);

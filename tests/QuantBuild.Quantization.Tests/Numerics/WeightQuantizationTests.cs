@@ -1,3 +1,4 @@
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Tests.Numerics;
@@ -13,7 +14,7 @@ internal sealed class WeightQuantizationTests
         var random = new Random(seed);
         float[] weights = [.. Enumerable.Range(0, 8 * 50).Select(_ => (float)Math.Pow(random.NextDouble() - 0.5, 3))];
 
-        var quantized = WeightQuantization.Quantize(weights, [8, 50], 0, []).Quantized.AsSpan<sbyte>().ToArray();
+        var quantized = WeightQuantization.Quantize(TensorData.Create<float>([8, 50], weights), 0, []).Quantized.AsSpan<sbyte>().ToArray();
 
         for (var channel = 0; channel < 8; channel++)
         {
@@ -30,7 +31,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_OneLargeWeight_KeepsEightBits()
     {
-        var (quantized, _) = WeightQuantization.Quantize([1f, 0.001f, -0.002f, 0f], [1, 4], 0, []);
+        var (quantized, _) = WeightQuantization.Quantize(TensorData.Create<float>([1, 4], [1f, 0.001f, -0.002f, 0f]), 0, []);
 
         Assert.That(quantized.AsSpan<sbyte>()[0], Is.EqualTo(126).Within(1));
     }
@@ -40,9 +41,9 @@ internal sealed class WeightQuantizationTests
     {
         float[] weights = [0.5f, -0.25f, 0.75f, 10f, -20f, 5f];
 
-        var (quantized, parameters) = WeightQuantization.Quantize(weights, [2, 3], 0, []);
+        var (quantized, parameters) = WeightQuantization.Quantize(TensorData.Create<float>([2, 3], weights), 0, []);
 
-        var restored = WeightQuantization.Dequantize(quantized, parameters);
+        var restored = WeightQuantization.Dequantize(quantized, parameters).ToFloats();
         for (var i = 0; i < weights.Length; i++)
         {
             Assert.That(restored[i], Is.EqualTo(weights[i]).Within(parameters.Scales[i / 3] / 2 * 1.0001f));
@@ -52,7 +53,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_ChannelsOnTheLastAxis_ScaleIsTheChannels()
     {
-        var (_, parameters) = WeightQuantization.Quantize([1f, 100f, -1f, 100f], [2, 2], 1, []);
+        var (_, parameters) = WeightQuantization.Quantize(TensorData.Create<float>([2, 2], [1f, 100f, -1f, 100f]), 1, []);
 
         using (Assert.EnterMultipleScope())
         {
@@ -64,7 +65,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_DeadChannel_HasAUsableScale()
     {
-        var (quantized, parameters) = WeightQuantization.Quantize([0f, 0f, 1f, -1f], [2, 2], 0, []);
+        var (quantized, parameters) = WeightQuantization.Quantize(TensorData.Create<float>([2, 2], [0f, 0f, 1f, -1f]), 0, []);
 
         using (Assert.EnterMultipleScope())
         {
@@ -75,5 +76,5 @@ internal sealed class WeightQuantizationTests
 
     [Test]
     public void Quantize_LargeBias_RaisesTheScaleOfItsChannel() =>
-        Assert.That(WeightQuantization.Quantize([1f, 1f], [2, 1], 0, [0.5, 0]).Parameters.Scales[0], Is.EqualTo(0.5f));
+        Assert.That(WeightQuantization.Quantize(TensorData.Create<float>([2, 1], [1f, 1f]), 0, [0.5, 0]).Parameters.Scales[0], Is.EqualTo(0.5f));
 }
