@@ -36,9 +36,10 @@ public static class OnnxFile
     }
 
     /// <exception cref="QuantBuildException">The result would be larger than 2 GB.</exception>
-    public static byte[] ToBytes(Model model)
+    public static byte[] ToBytes(Model model) => ToBytes(GraphWriter.Write(model));
+
+    internal static byte[] ToBytes(ModelProto proto)
     {
-        var proto = GraphWriter.Write(model);
         try
         {
             return proto.ToByteArray();
@@ -47,6 +48,17 @@ public static class OnnxFile
         {
             throw new QuantBuildException(DiagnosticCodes.ModelTooLarge, "The model would be larger than 2 GB, which the format does not allow in one file.", exception);
         }
+    }
+
+    /// <summary>
+    /// The model's bytes without the elements that lie in files: for them the bytes refer to paths below <c>Folder</c>, which is null where
+    /// everything is in the bytes. They are good for as long as the model lives, on this machine.
+    /// </summary>
+    public static (byte[] Bytes, string? Folder) ToReferringBytes(Model model)
+    {
+        var proto = GraphWriter.Write(model);
+        var folder = ExternalData.Refer(proto.Graph);
+        return (ToBytes(proto), folder);
     }
 
     public static Model FromBytes(ReadOnlySpan<byte> bytes) => GraphReader.Read(ModelProto.Parser.ParseFrom(bytes));

@@ -42,6 +42,24 @@ internal static class TensorCodec
         return proto;
     }
 
+    /// <summary>The bytes that the elements take, by type and dimensions; 0 for strings.</summary>
+    public static long LengthOf(TensorProto proto) =>
+        ((proto.Dims.Aggregate(1L, (count, length) => count * length) * ((ElementType)proto.DataType).BitsPerElement()) + 7) / 8;
+
+    /// <summary>Brings elements that were written one by one into one field.</summary>
+    public static void MakeRaw(TensorProto proto)
+    {
+        if (!proto.HasRawData)
+        {
+            proto.RawData = UnsafeByteOperations.UnsafeWrap(Decode(proto).Bytes);
+            proto.FloatData.Clear();
+            proto.DoubleData.Clear();
+            proto.Int32Data.Clear();
+            proto.Int64Data.Clear();
+            proto.Uint64Data.Clear();
+        }
+    }
+
     /// <summary>The bytes of elements that were written one by one; types of up to 16 bits travel as int32.</summary>
     private static byte[] TypedBytes(TensorProto proto, ElementType type) => type switch
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using QuantBuild.Onnx.Storage;
 
 namespace QuantBuild.Onnx;
 
@@ -52,6 +53,9 @@ public sealed class TensorData
     /// <summary>The UTF-8 elements of a string tensor; empty for every other type.</summary>
     public ImmutableArray<ReadOnlyMemory<byte>> Strings { get; }
 
+    /// <summary>Where the elements lie on the disk, for a tensor of a mapped file; null for one in memory.</summary>
+    public FileRegion? Region => FileMemory.RegionOf(_bytes);
+
     public static TensorData Create<T>(ImmutableArray<long> dimensions, ReadOnlySpan<T> elements)
         where T : unmanaged =>
         new(ElementTypes.Of<T>(), dimensions, MemoryMarshal.AsBytes(elements).ToArray());
@@ -61,6 +65,26 @@ public sealed class TensorData
 
     public static TensorData Vector<T>(params ReadOnlySpan<T> elements)
         where T : unmanaged => Create([elements.Length], elements);
+
+    /// <summary>
+    /// A tensor that is made of this one; the caller fills <paramref name="elements"/> before it hands the tensor on. Where this one's
+    /// elements lie in a file, so do those: what is made of a large model's weights takes no memory either.
+    /// </summary>
+    public TensorData Derive<T>(ImmutableArray<long> dimensions, out Span<T> elements)
+        where T : unmanaged
+    {
+        var tensor = Derive(ElementTypes.Of<T>(), dimensions, out var bytes);
+        elements = MemoryMarshal.Cast<byte, T>(bytes);
+        return tensor;
+    }
+
+    public TensorData Derive(ElementType type, ImmutableArray<long> dimensions, out Span<byte> bytes)
+    {
+        var length = checked((int)(((dimensions.Aggregate(1L, (count, dimension) => checked(count * dimension)) * type.BitsPerElement()) + 7) / 8));
+        var memory = Region is null ? new byte[length] : ScratchSpace.Allocate(length);
+        bytes = memory.Span;
+        return new(type, dimensions, memory);
+    }
 
     /// <exception cref="InvalidOperationException"><typeparamref name="T"/> is not the tensor's type.</exception>
     public ReadOnlySpan<T> AsSpan<T>()

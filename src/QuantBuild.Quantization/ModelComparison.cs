@@ -24,7 +24,7 @@ public static class ModelComparison
         var model = OnnxFile.Read(request.Float);
         using var reference = DeployedModels.LoadGiven(model, request.Float);
         using var quantized = DeployedModels.LoadGiven(OnnxFile.Read(request.Quantized), request.Quantized);
-        using var prepared = DeployedModels.LoadResult(OnnxFile.ToBytes(PassPipeline.Default.Run(model)), request.Float);
+        using var prepared = DeployedModels.LoadResult(PassPipeline.Default.Run(model), request.Float);
         if (request.Settings.EvaluationData.IsEmpty)
         {
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Float}: EvaluationData is not set. Name the samples to compare the models on, such as data/evaluation.");

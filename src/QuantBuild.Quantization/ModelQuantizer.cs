@@ -21,8 +21,7 @@ public static class ModelQuantizer
         var form = ModelForm.Of(request.Settings);
         var stages = new StageClock();
         var model = OnnxFile.Read(request.Model);
-        using var given = DeployedModels.LoadGiven(model, request.Model);
-        var data = RequestData.Open(request, given.Inputs, progress, cancellation);
+        var data = RequestData.Open(request, DeployedModels.InputsOf(model, request.Model), progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
         prepared = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
@@ -30,18 +29,19 @@ public static class ModelQuantizer
         var observed = stages.Time("calibrate", () => Observe(prepared, context, data, request));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", search.Find);
-        var bytes = OnnxFile.ToBytes(planned.Model);
-        using var quantized = DeployedModels.LoadResult(bytes, request.Model);
+        using var given = DeployedModels.LoadGiven(model, request.Model);
+        using var quantized = DeployedModels.LoadResult(planned.Model, request.Model);
         var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
-        using var floatModel = DeployedModels.LoadResult(OnnxFile.ToBytes(prepared), request.Model);
+        using var floatModel = DeployedModels.LoadResult(prepared, request.Model);
         var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
-        var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, bytes.LongLength) with
+        var stored = StoredModel.Of(planned.Model, request.OutputName);
+        var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
         {
             Stages = stages.Stages,
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
-        return new(bytes, Gates.Judge(report, request.Settings));
+        return new(stored.Bytes, Gates.Judge(report, request.Settings)) { Data = stored.Data };
     }
 
     private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, RequestData data, QuantizationRequest request)

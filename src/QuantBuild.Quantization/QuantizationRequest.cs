@@ -6,7 +6,11 @@ namespace QuantBuild.Quantization;
 /// One model to quantize. <paramref name="Model"/> is the source file and is never written to; relative data patterns start
 /// at <paramref name="BaseDirectory"/>; <paramref name="Threads"/> is the parallelism of the build, not of the model.
 /// </summary>
-public sealed record QuantizationRequest(string Model, string BaseDirectory, QuantizationSettings Settings, int Threads);
+public sealed record QuantizationRequest(string Model, string BaseDirectory, QuantizationSettings Settings, int Threads)
+{
+    /// <summary>Begins the name of the data file that a large result has beside it; by default the model's own name.</summary>
+    public string OutputName { get; init; } = Path.GetFileNameWithoutExtension(Model);
+}
 
 /// <summary>How far a stage is: <paramref name="Done"/> of <paramref name="Total"/> steps.</summary>
 public sealed record QuantizationProgress(string Stage, int Done, int Total);

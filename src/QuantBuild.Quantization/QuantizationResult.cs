@@ -1,3 +1,4 @@
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Quantization;
@@ -8,5 +9,8 @@ namespace QuantBuild.Quantization;
 /// </summary>
 public sealed record QuantizationResult(ReadOnlyMemory<byte> Model, QuantizationReport Report)
 {
+    /// <summary>The file beside it that a large model's content refers to, else null.</summary>
+    public ModelDataFile? Data { get; init; }
+
     public bool GatesPassed => Report.Gates.All(gate => gate.Passed);
 }

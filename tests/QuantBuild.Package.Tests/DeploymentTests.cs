@@ -81,6 +81,30 @@ internal sealed class DeploymentTests
         }
     }
 
+    /// <summary>A result of gigabytes is not made here: its data file is put beside a small one, as the worker would.</summary>
+    [Test]
+    public void Quantize_OfALargeModel_CarriesItsData()
+    {
+        using var project = Project.Create();
+        var first = project.Build();
+        var store = Path.GetDirectoryName(Directory.GetFiles(project["obj/quantbuild"], "passed.stamp", SearchOption.AllDirectories).Single())!;
+        File.WriteAllText(Path.Combine(store, "digits.0123456789abcdef.data"), "weights");
+        File.WriteAllText(Path.Combine(store, "companions.txt"), Path.Combine(store, "digits.0123456789abcdef.data") + "\n");
+
+        var second = project.BuildWithoutWorker();
+        var published = project.Run("publish", "-c", "Debug", "--no-build", "-o", "out");
+        var packed = project.Run("pack", "-c", "Debug", "--no-build", "-o", "packed");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first.ExitCode, Is.Zero, first.Output);
+            Assert.That(second.ExitCode, Is.Zero, second.Output);
+            Assert.That(File.Exists(project["bin/Debug/net10.0/models/digits.0123456789abcdef.data"]), Is.True, second.Output);
+            Assert.That(File.Exists(project["out/models/digits.0123456789abcdef.data"]), Is.True, published.Output);
+            Assert.That(Entries(project["packed/App.1.0.0.nupkg"]), Does.Contain("contentFiles/any/any/models/digits.0123456789abcdef.data"), packed.Output);
+        }
+    }
+
     [Test]
     public void ProjectReference_ToAProjectWithAModel_BringsIt()
     {

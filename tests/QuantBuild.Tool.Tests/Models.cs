@@ -14,4 +14,12 @@ internal static class Models
         model.Graph.AddOutput(node.Output);
         return model;
     }
+
+    /// <summary>Large enough for a data file where a single one may hold no more than 1,000 bytes.</summary>
+    public static Model Large(float weight = 1)
+    {
+        var model = Relu();
+        model.Graph.AddOutput(model.Graph.AddInitializer("w", TensorData.Vector<float>([.. Enumerable.Repeat(weight, 400)])));
+        return model;
+    }
 }

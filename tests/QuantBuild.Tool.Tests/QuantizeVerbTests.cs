@@ -1,4 +1,5 @@
 using System.Text;
+using QuantBuild.Onnx;
 using QuantBuild.Quantization;
 using QuantBuild.Quantization.Settings;
 using QuantBuild.Reporting;
@@ -23,6 +24,29 @@ internal sealed class QuantizeVerbTests
             Assert.That(run.Error, Is.EqualTo("warning QB2030: 3 evaluation samples are calibration samples too (https://github.com/quantbuild/quantbuild/blob/main/docs/errors/QB2030.md)\n"));
             Assert.That(run.Output, Does.Contain("top1            0.9945 → 0.9917 (drop 0.0028 on 360 evaluation samples)").And.Contain($"written         {output}"));
         }
+    }
+
+    [Test]
+    public async Task Quantize_LargeResult_IsWrittenWithItsDataAndReplacesBoth()
+    {
+        using var folder = new TemporaryFolder();
+        var (first, second) = (Stored(1), Stored(2));
+        await File.WriteAllTextAsync(folder.File("x.0123456789abcdef.data"), "of a copy that somebody made");
+
+        await ToolRun.OfAsync(Giving(first), ["quantize", "m.onnx", "--output", folder.File("x.onnx")]);
+        var before = folder.Files.ToArray();
+        await ToolRun.OfAsync(Giving(second), ["quantize", "m.onnx", "--output", folder.File("x.onnx")]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(before, Is.EquivalentTo(["x.0123456789abcdef.data", first.Data!.Name, "x.onnx"]));
+            Assert.That(folder.Files, Is.EquivalentTo(["x.0123456789abcdef.data", second.Data!.Name, "x.onnx"]));
+            Assert.That(OnnxFile.Read(folder.File("x.onnx")).Graph.Initializers.Single().Constant!.ToFloats()[0], Is.EqualTo(2));
+        }
+
+        static StoredModel Stored(float weight) => StoredModel.Of(Models.Large(weight), "x", largestSingleFile: 1000);
+
+        static Engine Giving(StoredModel stored) => Engine.Default with { Quantize = (_, _, _) => new(stored.Bytes, Reports.Passed) { Data = stored.Data } };
     }
 
     [Test]

@@ -11,7 +11,7 @@ internal sealed class StagedFileTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("x"), "old");
 
-        using (StagedFile.Create(folder.File("x"), "new"u8))
+        using (StagedFile.Create(folder.File("x"), "new"u8.ToArray()))
         {
             Assert.That(folder.Files.Count(), Is.EqualTo(2));
         }
@@ -29,7 +29,7 @@ internal sealed class StagedFileTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("x"), "old");
 
-        using (var staged = StagedFile.Create(folder.File("x"), "new"u8))
+        using (var staged = StagedFile.Create(folder.File("x"), "new"u8.ToArray()))
         {
             staged.Commit();
         }
@@ -47,7 +47,7 @@ internal sealed class StagedFileTests
         var path = OperatingSystem.IsWindows() ? @"C:\con\x\|\y.onnx" : "/proc/quantbuild/y.onnx";
 
         Assert.That(
-            () => StagedFile.Create(path, "new"u8).Dispose(),
+            () => StagedFile.Create(path, "new"u8.ToArray()).Dispose(),
             Throws.TypeOf<QuantBuildException>()
                 .With.Message.StartsWith($"{path}: the file cannot be written: ")
                 .And.Property(nameof(QuantBuildException.Code)).SameAs(DiagnosticCodes.OutputNotWritable));

@@ -27,7 +27,7 @@ internal sealed record ModelProfile(ImmutableDictionary<string, ValueProfile> Va
     {
         var probe = model.Clone();
         probe.Graph.SetOutputs(probe.Graph.Nodes.SelectMany(node => node.Outputs.OfType<Value>()));
-        using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+        using var session = InferenceModel.Load(probe, Optimization.None);
         return new(session.Outputs.Concat(session.Inputs).Where(value => !value.Dimensions.IsDefault).ToImmutableDictionary(
             value => value.Name, value => new ValueProfile(value.Type, [.. value.Dimensions.Select(length => length ?? -1)])));
     }

@@ -136,7 +136,7 @@ internal sealed class ScopeRunner : IDisposable
         {
             probe.Graph.SetOutputs(outputs);
             RemoveUnused.Prune(probe.Graph);
-            _session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+            _session = InferenceModel.Load(probe, Optimization.None);
         }
     }
 }

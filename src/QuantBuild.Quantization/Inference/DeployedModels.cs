@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 
@@ -6,29 +8,38 @@ namespace QuantBuild.Quantization.Inference;
 /// <summary>Models as an application loads them; who is to blame where one does not load is in the code of the error.</summary>
 internal static class DeployedModels
 {
-    public static InferenceModel LoadGiven(Model model, string path)
+    /// <summary>What a run of the model needs; finds out early whether ONNX Runtime takes the model at all.</summary>
+    public static ImmutableArray<InputSpecification> InputsOf(Model model, string path)
     {
-        try
-        {
-            return InferenceModel.Load(OnnxFile.ToBytes(model), Optimization.AsDeployed);
-        }
-        catch (InferenceException exception)
-        {
-            throw new QuantBuildException(
-                DiagnosticCodes.ModelNotLoadable, $"{path}: ONNX Runtime {InferenceModel.RuntimeVersion} cannot load the model: {exception.Message}", exception);
-        }
+        using var session = LoadGiven(model, path, Optimization.None);
+        return session.Inputs;
     }
 
-    public static InferenceModel LoadResult(byte[] bytes, string path)
+    public static InferenceModel LoadGiven(Model model, string path) => LoadGiven(model, path, Optimization.AsDeployed);
+
+    public static InferenceModel LoadResult(Model model, string path)
     {
         try
         {
-            return InferenceModel.Load(bytes, Optimization.AsDeployed);
+            return InferenceModel.Load(model, Optimization.AsDeployed);
         }
         catch (InferenceException exception)
         {
             throw new QuantBuildException(
                 DiagnosticCodes.ResultNotLoadable, $"{path}: the quantized model does not load, and nothing was written: {exception.Message} Please report this with the model.", exception);
+        }
+    }
+
+    private static InferenceModel LoadGiven(Model model, string path, Optimization optimization)
+    {
+        try
+        {
+            return InferenceModel.Load(model, optimization);
+        }
+        catch (InferenceException exception)
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.ModelNotLoadable, $"{path}: ONNX Runtime {InferenceModel.RuntimeVersion} cannot load the model: {exception.Message}", exception);
         }
     }
 }

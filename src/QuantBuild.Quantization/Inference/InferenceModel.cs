@@ -11,6 +11,12 @@ internal delegate void OutputReader(int index, ElementType type, ReadOnlySpan<lo
 /// <summary>A model in ONNX Runtime, on one thread: runs may overlap. The only type that names the runtime.</summary>
 internal sealed class InferenceModel : IDisposable
 {
+    private const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
+    private const string DisablePrepacking = "session.disable_prepacking";
+
+    /// <summary>Below this, copies of weights are no matter.</summary>
+    private const long ManyBytes = 1L << 28;
+
     private readonly InferenceSession _session;
     private readonly WideBorder? _border;
 
@@ -32,24 +38,37 @@ internal sealed class InferenceModel : IDisposable
     public ImmutableArray<InputSpecification> Outputs =>
         [.. _session.OutputNames.Select(name => Specification(_border?.ModelName(name) ?? name, _session.OutputMetadata[name]))];
 
+    /// <summary>
+    /// Weights of mapped files are mapped by ONNX Runtime as well. Where they are many they are not packed either, which would copy them,
+    /// unless the model is to run as deployed.
+    /// </summary>
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
-    public static InferenceModel Load(byte[] model, Optimization optimization) => Guard(() =>
+    public static InferenceModel Load(Model model, Optimization optimization)
     {
-        using var options = new SessionOptions
+        var (bytes, folder) = OnnxFile.ToReferringBytes(model);
+        var packs = optimization == Optimization.AsDeployed || MappedBytes(model) < ManyBytes;
+        using var options = Options(optimization);
+        if (folder is not null)
         {
-            GraphOptimizationLevel = optimization switch
-            {
-                Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
-                Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
-                _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
-            },
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            IntraOpNumThreads = 1,
-            InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
-        };
-        return Open(model, options);
-    });
+            options.AddSessionConfigEntry(ExternalDataFolder, folder);
+        }
+
+        if (!packs)
+        {
+            options.AddSessionConfigEntry(DisablePrepacking, "1");
+        }
+
+        var session = Guard(() => Open(bytes, options));
+        GC.KeepAlive(model);
+        return session;
+    }
+
+    /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
+    public static InferenceModel Load(byte[] model, Optimization optimization)
+    {
+        using var options = Options(optimization);
+        return Guard(() => Open(model, options));
+    }
 
     /// <summary>
     /// Runs the model and hands over its tensor outputs one by one. Sequences, maps and optional values are passed over, and so are
@@ -126,6 +145,23 @@ internal sealed class InferenceModel : IDisposable
         }
     }
 
+    private static SessionOptions Options(Optimization optimization) => new()
+    {
+        GraphOptimizationLevel = optimization switch
+        {
+            Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
+            Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
+            _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
+        },
+        ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+        IntraOpNumThreads = 1,
+        InterOpNumThreads = 1,
+        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+    };
+
+    private static long MappedBytes(Model model) =>
+        model.Graph.Initializers.Sum(value => value.Constant?.Region is { } region ? region.Length : 0);
+
     private static void Read(OrtValue value, int index, ElementType? narrow, OutputReader read)
     {
         if (value.OnnxType != OnnxValueType.ONNX_TYPE_TENSOR)
@@ -175,6 +211,9 @@ internal enum Optimization
 {
     None,
     Basic,
+
+    /// <summary>All, as in <see cref="AsDeployed"/>, for results alone: time and memory may differ.</summary>
+    Full,
 
     /// <summary>What an application gets that sets nothing.</summary>
     AsDeployed,

@@ -11,6 +11,9 @@ internal abstract record Granularity
     /// <summary>The index of the scale of each element of a row-major tensor, as a function of the element's index.</summary>
     public abstract Func<int, int> GroupOf(ImmutableArray<long> dimensions);
 
+    /// <summary>How many elements in a row, from every multiple of that on, belong to one group.</summary>
+    public abstract int RunLength(ImmutableArray<long> dimensions);
+
     public int GroupCount(ImmutableArray<long> dimensions) => Product(ScaleDimensions(dimensions));
 
     private static int Product(IEnumerable<long> lengths) => checked((int)lengths.Aggregate(1L, (product, length) => product * length));
@@ -20,6 +23,8 @@ internal abstract record Granularity
         public override ImmutableArray<long> ScaleDimensions(ImmutableArray<long> dimensions) => [];
 
         public override Func<int, int> GroupOf(ImmutableArray<long> dimensions) => _ => 0;
+
+        public override int RunLength(ImmutableArray<long> dimensions) => Math.Max(Product(dimensions), 1);
     }
 
     /// <summary>One scale for each index along an axis.</summary>
@@ -32,6 +37,8 @@ internal abstract record Granularity
             var (channels, inner) = ((int)dimensions[Axis], Product(dimensions.Skip(Axis + 1)));
             return index => index / inner % channels;
         }
+
+        public override int RunLength(ImmutableArray<long> dimensions) => Math.Max(Product(dimensions.Skip(Axis + 1)), 1);
     }
 
     /// <summary>One scale for each run of <paramref name="Size"/> elements along an axis; the last run may be shorter.</summary>
@@ -50,5 +57,7 @@ internal abstract record Granularity
                 return (((row / length * blocks) + (row % length / size)) * inner) + (index % inner);
             };
         }
+
+        public override int RunLength(ImmutableArray<long> dimensions) => 1;
     }
 }

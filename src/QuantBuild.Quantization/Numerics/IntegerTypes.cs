@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 
 namespace QuantBuild.Quantization.Numerics;
@@ -35,24 +36,33 @@ internal static class IntegerTypes
 
     public static TensorData ToTensor(ElementType type, ImmutableArray<long> dimensions, ReadOnlySpan<int> elements)
     {
-        var bits = type.BitsPerElement();
-        var bytes = new byte[((elements.Length * bits) + 7) / 8];
+        var bytes = new byte[((elements.Length * type.BitsPerElement()) + 7) / 8];
         for (var i = 0; i < elements.Length; i++)
         {
-            if (bits == 4)
-            {
-                bytes[i / 2] |= (byte)((elements[i] & 0xF) << (i % 2 * 4));
-            }
-            else
-            {
-                for (var part = 0; part < bits / 8; part++)
-                {
-                    bytes[(i * bits / 8) + part] = (byte)(elements[i] >> (8 * part));
-                }
-            }
+            Set(bytes, type, i, elements[i]);
         }
 
         return new(type, dimensions, bytes);
+    }
+
+    /// <summary>Writes one element; those of 4 bits into bytes that are 0.</summary>
+    public static void Set(Span<byte> bytes, ElementType type, int index, int value)
+    {
+        switch (type.BitsPerElement())
+        {
+            case 8:
+                bytes[index] = (byte)value;
+                break;
+            case 4:
+                bytes[index / 2] |= (byte)((value & 0xF) << (index % 2 * 4));
+                break;
+            case 16:
+                MemoryMarshal.Cast<byte, short>(bytes)[index] = (short)value;
+                break;
+            default:
+                MemoryMarshal.Cast<byte, int>(bytes)[index] = value;
+                break;
+        }
     }
 
     /// <summary>The element at a row-major index.</summary>

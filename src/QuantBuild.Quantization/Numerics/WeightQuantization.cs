@@ -10,13 +10,13 @@ internal sealed record QuantizedWeights(TensorData Elements, QuantizationParamet
     public QuantizedWeights Transpose()
     {
         var (rows, columns) = ((int)Elements.Dimensions[0], (int)Elements.Dimensions[1]);
-        var elements = new int[rows * columns];
-        for (var i = 0; i < elements.Length; i++)
+        var transposed = Elements.Derive(Elements.Type, [columns, rows], out var bytes);
+        for (var i = 0; i < rows * columns; i++)
         {
-            elements[(i % columns * rows) + (i / columns)] = IntegerTypes.At(Elements, i);
+            IntegerTypes.Set(bytes, Elements.Type, (i % columns * rows) + (i / columns), IntegerTypes.At(Elements, i));
         }
 
-        return new(IntegerTypes.ToTensor(Elements.Type, [columns, rows], elements), Parameters.Transpose(Elements.Dimensions));
+        return new(transposed, Parameters.Transpose(Elements.Dimensions));
     }
 }
 
@@ -78,33 +78,43 @@ internal static class WeightQuantization
     }
 
     /// <summary>The real values that quantized weights stand for.</summary>
-    public static float[] Dequantize(QuantizedWeights weights)
+    public static TensorData Dequantize(QuantizedWeights weights)
     {
         var (elements, parameters) = weights;
         var group = parameters.Granularity.GroupOf(elements.Dimensions);
-        var result = new float[elements.ElementCount];
-        for (var i = 0; i < result.Length; i++)
+        var run = parameters.Granularity.RunLength(elements.Dimensions);
+        var tensor = elements.Derive<float>(elements.Dimensions, out var result);
+        for (var start = 0; start < result.Length; start += run)
         {
-            var index = group(i);
-            result[i] = AffineQuantization.Dequantize(IntegerTypes.At(elements, i), parameters.Scales[index], parameters.ZeroPoints[index]);
+            var index = group(start);
+            var (scale, zeroPoint) = (parameters.Scales[index], parameters.ZeroPoints[index]);
+            for (var i = start; i < start + run; i++)
+            {
+                result[i] = AffineQuantization.Dequantize(IntegerTypes.At(elements, i), scale, zeroPoint);
+            }
         }
 
-        return result;
+        return tensor;
     }
 
     private static TensorData Quantize(TensorData weights, QuantizationParameters parameters, WeightScheme scheme)
     {
         var elements = weights.AsSpan<float>();
         var group = parameters.Granularity.GroupOf(weights.Dimensions);
+        var run = parameters.Granularity.RunLength(weights.Dimensions);
         var (low, high) = BoundsOf(scheme);
-        var quantized = new int[elements.Length];
-        for (var i = 0; i < elements.Length; i++)
+        var tensor = weights.Derive(scheme.Type, weights.Dimensions, out var bytes);
+        for (var start = 0; start < elements.Length; start += run)
         {
-            var index = group(i);
-            quantized[i] = (int)Math.Clamp(Math.Round((double)elements[i] / parameters.Scales[index], MidpointRounding.ToEven) + parameters.ZeroPoints[index], low, high);
+            var index = group(start);
+            var (scale, zeroPoint) = ((double)parameters.Scales[index], parameters.ZeroPoints[index]);
+            for (var i = start; i < start + run; i++)
+            {
+                IntegerTypes.Set(bytes, scheme.Type, i, (int)Math.Clamp(Math.Round(elements[i] / scale, MidpointRounding.ToEven) + zeroPoint, low, high));
+            }
         }
 
-        return IntegerTypes.ToTensor(scheme.Type, weights.Dimensions, quantized);
+        return tensor;
     }
 
     /// <summary>A symmetric 8- or 16-bit type leaves its lowest value out, so that both ends are alike; 4 bits cannot afford that.</summary>
@@ -118,7 +128,7 @@ internal static class WeightQuantization
     private static Extremes[] ExtremesOf(TensorData weights, int channelAxis, Granularity granularity, WeightScheme scheme)
     {
         var measured = granularity is Granularity.PerTensor && scheme.IsSymmetric ? new Granularity.PerChannel(channelAxis) : granularity;
-        return Extremes.Of(weights.AsSpan<float>(), measured.GroupOf(weights.Dimensions), measured.GroupCount(weights.Dimensions));
+        return Extremes.Of(weights, measured);
     }
 
     private static int ZeroPointOf(Extremes extremes, WeightScheme scheme)
@@ -135,12 +145,12 @@ internal static class WeightQuantization
     {
         if (!scheme.IsSymmetric)
         {
-            return (extremes.Positive + extremes.Negative) / (IntegerTypes.MaxOf(scheme.Type) - IntegerTypes.MinOf(scheme.Type));
+            return ((double)extremes.Positive + extremes.Negative) / (IntegerTypes.MaxOf(scheme.Type) - IntegerTypes.MinOf(scheme.Type));
         }
 
-        var scale = Math.Max(extremes.Positive, extremes.Negative) / scheme.LargestMagnitude;
+        var scale = Math.Max(extremes.Positive, extremes.Negative) / (double)scheme.LargestMagnitude;
         return scheme.Range == WeightRange.PairSafe
-            ? Math.Max(scale, Math.Max(extremes.Positive + extremes.SecondPositive, extremes.Negative + extremes.SecondNegative) / (LargestPair - 1))
+            ? Math.Max(scale, Math.Max((double)extremes.Positive + extremes.SecondPositive, (double)extremes.Negative + extremes.SecondNegative) / (LargestPair - 1))
             : scale;
     }
 
@@ -178,26 +188,30 @@ internal static class WeightQuantization
     }
 
     /// <summary>The two largest elements of each sign, as magnitudes.</summary>
-    private readonly record struct Extremes(double Positive, double SecondPositive, double Negative, double SecondNegative)
+    private readonly record struct Extremes(float Positive, float SecondPositive, float Negative, float SecondNegative)
     {
-        public static Extremes[] Of(ReadOnlySpan<float> elements, Func<int, int> group, int count)
+        /// <summary>Those of each group, in one pass from the first weight to the last: the weights may have to come from the disk.</summary>
+        public static Extremes[] Of(TensorData weights, Granularity granularity)
         {
-            var extremes = new Extremes[count];
-            for (var i = 0; i < elements.Length; i++)
+            var extremes = new Extremes[granularity.GroupCount(weights.Dimensions)];
+            var elements = weights.AsSpan<float>();
+            var group = granularity.GroupOf(weights.Dimensions);
+            var run = granularity.RunLength(weights.Dimensions);
+            for (var start = 0; start < elements.Length; start += run)
             {
-                ref var entry = ref extremes[group(i)];
-                entry = elements[i] >= 0 ? entry.WithPositive(elements[i]) : entry.WithNegative(-elements[i]);
+                ref var entry = ref extremes[group(start)];
+                foreach (var element in elements.Slice(start, run))
+                {
+                    // Most weights are no extremes.
+                    entry = element > entry.SecondPositive ? entry.WithPositive(element) : -element > entry.SecondNegative ? entry.WithNegative(-element) : entry;
+                }
             }
 
             return extremes;
         }
 
-        private Extremes WithPositive(double value) => value > SecondPositive
-            ? this with { Positive = Math.Max(Positive, value), SecondPositive = Math.Min(Positive, value) }
-            : this;
+        private Extremes WithPositive(float value) => this with { Positive = Math.Max(Positive, value), SecondPositive = Math.Min(Positive, value) };
 
-        private Extremes WithNegative(double value) => value > SecondNegative
-            ? this with { Negative = Math.Max(Negative, value), SecondNegative = Math.Min(Negative, value) }
-            : this;
+        private Extremes WithNegative(float value) => this with { Negative = Math.Max(Negative, value), SecondNegative = Math.Min(Negative, value) };
     }
 }

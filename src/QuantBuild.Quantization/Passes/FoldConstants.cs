@@ -57,13 +57,11 @@ internal sealed class FoldConstants : GraphPass
         }
 
         RemoveUnused.Prune(probe.Graph);
-        var names = frontier.Select(value => value.Name).ToArray();
         var largest = probe.Graph.Initializers.Sum(value => (long)value.Constant!.Bytes.Length) + LargestGrowth;
         TensorData?[] results;
         try
         {
-            using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
-            results = session.Run(ImmutableDictionary<string, TensorData>.Empty, names);
+            results = Compute(probe, [.. frontier.Select(value => value.Name)], largest);
         }
         catch (InferenceException)
         {
@@ -73,10 +71,33 @@ internal sealed class FoldConstants : GraphPass
 
         foreach (var (value, result) in frontier.Zip(results))
         {
-            if (result is not null && result.Bytes.Length <= largest)
+            if (result is not null)
             {
                 value.ReplaceAllUsesWith(graph.AddInitializer(value.Name + "_folded", result));
             }
         }
+    }
+
+    /// <summary>Null for what would be larger than <paramref name="largest"/>, and for strings.</summary>
+    private static TensorData?[] Compute(Model probe, string[] names, long largest)
+    {
+        var origin = probe.Graph.Initializers.Select(value => value.Constant!).FirstOrDefault(tensor => tensor.Region is not null);
+        var results = new TensorData?[names.Length];
+        using var session = InferenceModel.Load(probe, Optimization.None);
+        // The results of one run are in memory together: those that are made of mapped weights had better not be.
+        foreach (var (start, group) in names.Chunk(origin is null ? names.Length : 1).Index())
+        {
+            session.Run(ImmutableDictionary<string, TensorData>.Empty, group, (index, type, shape, bytes) =>
+            {
+                if (bytes.Length <= largest)
+                {
+                    var result = (origin ?? TensorData.Scalar(0f)).Derive(type, [.. shape], out var target);
+                    bytes.CopyTo(target);
+                    results[start + index] = result;
+                }
+            });
+        }
+
+        return results;
     }
 }

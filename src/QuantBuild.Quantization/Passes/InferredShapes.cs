@@ -71,7 +71,7 @@ internal sealed class InferredShapes
         RemoveUnused.Prune(probe.Graph);
         try
         {
-            using var session = InferenceModel.Load(OnnxFile.ToBytes(probe), Optimization.None);
+            using var session = InferenceModel.Load(probe, Optimization.None);
             var outputs = session.Outputs.ToDictionary(output => output.Name, output => new TensorType(output.Type, output.Dimensions));
             foreach (var value in made.Where(value => outputs.TryGetValue(value.Name, out var type) && type.Type != ElementType.Undefined))
             {

@@ -67,18 +67,19 @@ internal sealed class LinearLayer
             return false;
         }
 
-        var weights = _weights.ToFloats();
+        var weights = _weights.AsSpan<float>();
+        var tensor = _weights.Derive<float>(_weights.Dimensions, out var scaled);
         var inner = (int)_weights.Dimensions.Skip(_axis + 1).Aggregate(1L, (product, length) => product * length);
         var length = (int)_weights.Dimensions[_axis];
         var groupSize = weights.Length / Groups;
         for (var i = 0; i < weights.Length; i++)
         {
-            weights[i] = (float)(weights[i] * arithmetic.Factors[(i / groupSize * length) + (i / inner % length)]);
+            scaled[i] = (float)(weights[i] * arithmetic.Factors[(i / groupSize * length) + (i / inner % length)]);
         }
 
         var shifted = bias.Select((value, channel) => (float)((value * arithmetic.Factors[channel]) + arithmetic.Shifts[channel])).ToArray();
         var graph = _node.Graph;
-        _node.SetInput(1, graph.AddInitializer(_node.Input(1)!.Name + "_scaled", TensorData.Create<float>(_weights.Dimensions, weights)));
+        _node.SetInput(1, graph.AddInitializer(_node.Input(1)!.Name + "_scaled", tensor));
         _node.SetInput(2, graph.AddInitializer((_node.Input(2)?.Name ?? _node.Output.Name + "_bias") + "_shifted", TensorData.Vector<float>(shifted)));
         return true;
     }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
 
@@ -26,8 +27,9 @@ internal sealed class NormalizeGemm : GraphPass
         var factor = node.Float(attribute, 1);
         if (factor != 1 && node.Input(input) is { IsConstant: true, Constant: { Type: ElementType.Float } tensor } value)
         {
-            float[] scaled = [.. tensor.ToFloats().Select(element => element * factor)];
-            node.SetInput(input, node.Graph.AddInitializer(value.Name + "_scaled", TensorData.Create<float>(tensor.Dimensions, scaled)));
+            var scaled = tensor.Derive<float>(tensor.Dimensions, out var elements);
+            TensorPrimitives.Multiply(tensor.AsSpan<float>(), factor, elements);
+            node.SetInput(input, node.Graph.AddInitializer(value.Name + "_scaled", scaled));
             node.RemoveAttribute(attribute);
         }
     }

@@ -41,7 +41,7 @@ internal sealed class RaiseOpset(long target = RaiseOpset.Sufficient) : GraphPas
 
         try
         {
-            using var session = InferenceModel.Load(OnnxFile.ToBytes(raised), Optimization.None);
+            using var session = InferenceModel.Load(raised, Optimization.None);
             return null;
         }
         catch (InferenceException exception)

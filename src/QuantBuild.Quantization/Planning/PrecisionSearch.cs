@@ -126,7 +126,7 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         private float[][][] Outputs(Model model)
         {
             var outputs = new float[_samples.Count][][];
-            using var session = InferenceModel.Load(OnnxFile.ToBytes(model), Optimization.AsDeployed);
+            using var session = InferenceModel.Load(model, Optimization.Full);
             _samples.ForEach("Comparing outputs", (position, sample) =>
             {
                 var values = _names.Select(_ => Array.Empty<float>()).ToArray();

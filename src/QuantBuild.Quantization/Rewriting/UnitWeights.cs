@@ -25,20 +25,20 @@ internal static class UnitWeights
     {
         var (directions, cells, inputs) = (weights.Dimensions[0], weights.Dimensions[1], weights.Dimensions[2]);
         var rows = Rows(weights, scheme);
-        var swapped = new int[weights.ElementCount];
-        for (var i = 0; i < swapped.Length; i++)
+        var swapped = weights.Derive(scheme.Type, [directions, inputs, cells], out var bytes);
+        for (var i = 0; i < (int)weights.ElementCount; i++)
         {
             var (row, column) = ((int)(i / inputs), (int)(i % inputs));
             var (direction, cell) = ((int)(row / cells), (int)(row % cells));
-            swapped[(((direction * inputs) + column) * cells) + cell] = IntegerTypes.At(rows.Elements, i);
+            IntegerTypes.Set(bytes, scheme.Type, (int)((((direction * inputs) + column) * cells) + cell), IntegerTypes.At(rows.Elements, i));
         }
 
-        return new(IntegerTypes.ToTensor(scheme.Type, [directions, inputs, cells], swapped), rows.Parameters);
+        return new(swapped, rows.Parameters);
     }
 
     /// <summary>The floats that a unit's quantized weights stand for, in the shape that they had.</summary>
-    public static TensorData Rounded(QuantizedUnit unit, TensorData weights, WeightScheme scheme) => TensorData.Create<float>(
-        weights.Dimensions, WeightQuantization.Dequantize(unit.Rule.Role == OperatorRole.Recurrent ? Rows(weights, scheme) : Quantize(unit, weights, scheme)));
+    public static TensorData Rounded(QuantizedUnit unit, TensorData weights, WeightScheme scheme) =>
+        WeightQuantization.Dequantize(unit.Rule.Role == OperatorRole.Recurrent ? Rows(weights, scheme) : Quantize(unit, weights, scheme)).Reshape(weights.Dimensions);
 
     private static QuantizedWeights Rows(TensorData weights, WeightScheme scheme) =>
         WeightQuantization.Quantize(weights.Reshape([weights.Dimensions[0] * weights.Dimensions[1], weights.Dimensions[2]]), 0, new Granularity.PerChannel(0), scheme, []);

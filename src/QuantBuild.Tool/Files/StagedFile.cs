@@ -15,7 +15,10 @@ internal sealed class StagedFile : IDisposable
 
     /// <summary>Creates the directories that are missing.</summary>
     /// <exception cref="QuantBuildException">The path cannot be written.</exception>
-    public static StagedFile Create(string path, ReadOnlySpan<byte> content)
+    public static StagedFile Create(string path, ReadOnlyMemory<byte> content) => Create(path, stream => stream.Write(content.Span));
+
+    /// <exception cref="QuantBuildException">The path cannot be written.</exception>
+    public static StagedFile Create(string path, Action<Stream> write)
     {
         EnsureUsable(path);
         var full = Path.GetFullPath(path);
@@ -24,7 +27,8 @@ internal sealed class StagedFile : IDisposable
         try
         {
             Directory.CreateDirectory(directory);
-            File.WriteAllBytes(file._temporary, content);
+            using var stream = File.Create(file._temporary);
+            write(stream);
             return file;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

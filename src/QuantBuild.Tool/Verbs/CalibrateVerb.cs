@@ -49,7 +49,7 @@ internal sealed class CalibrateVerb(Engine engine, ToolConsole console)
         var shard = ShardOption.Read(line.GetValue(_shard), Environment.GetEnvironmentVariable);
         var result = Calibrate(
             new(model, Directory.GetCurrentDirectory(), settings, shard, ToolOptions.ReadThreads(line.GetValue(_threads))), cancellation);
-        using (var staged = StagedFile.Create(output, result.Content.Span))
+        using (var staged = StagedFile.Create(output, result.Content))
         {
             cancellation.ThrowIfCancellationRequested();
             staged.Commit();

@@ -33,7 +33,7 @@ internal sealed class MergeVerb(Engine engine, ToolConsole console)
         string[] parts = [.. line.GetRequiredValue(_parts).SelectMany(Expand)];
         ToolOptions.EnsureWritable("--output", output, parts);
         var result = engine.Merge(parts);
-        using (var staged = StagedFile.Create(output, result.Content.Span))
+        using (var staged = StagedFile.Create(output, result.Content))
         {
             cancellation.ThrowIfCancellationRequested();
             staged.Commit();

@@ -46,11 +46,14 @@ internal sealed class QuantizeVerb(Engine engine, ToolConsole console)
         ToolOptions.EnsureWritable("--output", output, model);
         var format = ToolOptions.ReadReportFormat(reportPath, model, output);
         var request = new QuantizationRequest(
-            model, Directory.GetCurrentDirectory(), _settings.Read(line), ToolOptions.ReadThreads(line.GetValue(_threads)));
+            model, Directory.GetCurrentDirectory(), _settings.Read(line), ToolOptions.ReadThreads(line.GetValue(_threads)))
+        {
+            OutputName = Path.GetFileNameWithoutExtension(output),
+        };
 
         var result = Quantize(request, cancellation);
         var isKept = result.GatesPassed || line.GetValue(_keepFailed);
-        using (var staged = isKept ? StagedFile.Create(output, result.Model.Span) : null)
+        using (var staged = isKept ? StagedModel.Create(output, result) : null)
         using (var stagedReport = format is null ? null : StagedFile.Create(reportPath!, format.Render(result.Report)))
         {
             cancellation.ThrowIfCancellationRequested();

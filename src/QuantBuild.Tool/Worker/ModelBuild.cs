@@ -61,13 +61,18 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
         if (report is null)
         {
             var result = engine.Quantize(job, channel, cancellation);
-            store.Save(fingerprint, result.Model.Span, result.Report);
+            store.Save(fingerprint, result);
             report = result.Report;
         }
 
         report = Gates.Judge(report with { Settings = WithLimits(report) }, job.Settings);
         var passed = report.Gates.All(gate => gate.Passed);
         store.Settle(report, passed);
+        if (passed && store.Data is { } data)
+        {
+            channel.Companion(data);
+        }
+
         Report(report.Diagnostics);
         channel.Result(passed, Summary(report, isReused));
         return passed;

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Reporting;
 using QuantBuild.Tool.Files;
@@ -60,24 +61,42 @@ internal sealed class ModelStore : IDisposable
         }
     }
 
+    /// <summary>The data file beside the result that was found or saved; null where the result is one file.</summary>
+    public string? Data { get; private set; }
+
     /// <summary>The report of the stored result where that was made from the same inputs and is intact, else null.</summary>
     public QuantizationReport? Find(string fingerprint)
     {
         var result = File.Exists(_output) ? _output : _withheld;
-        return File.Exists(_fingerprint) && File.Exists(_report) && File.Exists(result)
-            && File.ReadAllLines(_fingerprint) is [var inputs, var content]
-            && inputs == fingerprint && content == InputFingerprint.OfFile(result)
-            ? ReportJson.Read(File.ReadAllBytes(_report))
-            : null;
+        if (File.Exists(_fingerprint) && File.Exists(_report) && File.Exists(result)
+            && File.ReadAllLines(_fingerprint) is [var inputs, var content, .. var data]
+            && inputs == fingerprint && content == InputFingerprint.OfFile(result) && IsIntact(data))
+        {
+            Data = data.Length > 0 ? PathOf(data[0]) : null;
+            return ReportJson.Read(File.ReadAllBytes(_report));
+        }
+
+        return null;
     }
 
-    public void Save(string fingerprint, ReadOnlySpan<byte> model, QuantizationReport report)
+    public void Save(string fingerprint, QuantizationResult result)
     {
         File.Delete(_fingerprint);
         File.Delete(_output);
-        Write(_withheld, model);
-        Write(_report, ReportJson.Write(report));
-        Write(_fingerprint, System.Text.Encoding.ASCII.GetBytes($"{fingerprint}\n{InputFingerprint.OfFile(_withheld)}\n"));
+        foreach (var former in Directory.EnumerateFiles(Path.GetDirectoryName(_output)!, "*.data"))
+        {
+            File.Delete(former);
+        }
+
+        using (var model = StagedModel.Create(_withheld, result))
+        {
+            model.Commit();
+        }
+
+        Data = result.Data is { } data ? PathOf(data.Name) : null;
+        Write(_report, ReportJson.Write(result.Report));
+        var lines = new[] { fingerprint, InputFingerprint.OfFile(_withheld) }.Concat(result.Data is { } file ? [file.Name, file.Hash] : []);
+        Write(_fingerprint, System.Text.Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + "\n"))));
     }
 
     /// <summary>Puts the result where the build takes it from, or away from there, and stores how it was judged.</summary>
@@ -109,7 +128,13 @@ internal sealed class ModelStore : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    private static void Write(string path, ReadOnlySpan<byte> content)
+    /// <summary>No lines, or a data file's name and the hash of what it holds.</summary>
+    private bool IsIntact(string[] data) =>
+        data is [] || (data is [var name, var hash] && File.Exists(PathOf(name)) && InputFingerprint.OfFile(PathOf(name)) == hash);
+
+    private string PathOf(string name) => Path.Combine(Path.GetDirectoryName(_output)!, name);
+
+    private static void Write(string path, ReadOnlyMemory<byte> content)
     {
         using var file = StagedFile.Create(path, content);
         file.Commit();

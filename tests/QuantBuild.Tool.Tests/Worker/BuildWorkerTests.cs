@@ -177,6 +177,39 @@ internal sealed class BuildWorkerTests
         Assert.That((exitCode, cancelled), Is.EqualTo((130, true)));
     }
 
+    [Test]
+    public async Task Result_WithData_IsStoredWithItAndSaysSo()
+    {
+        var large = StoredModel.Of(Models.Large(), "model", largestSingleFile: 1000);
+        var engine = _engine with { Quantize = (_, _, _) => new(large.Bytes, Reports.Passed) { Data = large.Data } };
+
+        var first = await WorkerRun.OfAsync(engine, _folder.Path);
+        var reused = await WorkerRun.OfAsync(_engine, _folder.Path);
+        await File.WriteAllBytesAsync(_folder.File($"store/{large.Data!.Name}"), [1]);
+        var damaged = await WorkerRun.OfAsync(_engine, _folder.Path);
+
+        string[] Companions(WorkerRun run) => [.. run.Messages.Where(message => message.Type == "companion").Select(message => Path.GetRelativePath(_folder.Path, message.Path!))];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Companions(first), Is.EqualTo([$"store/{large.Data.Name}"]));
+            Assert.That(Companions(reused), Is.EqualTo(Companions(first)));
+            Assert.That(Companions(damaged), Is.Empty, "it was quantized again, into one file");
+            Assert.That(_quantizations, Is.EqualTo(1));
+            Assert.That(_folder.Files, Has.None.EndsWith(".data"));
+        }
+    }
+
+    [Test]
+    public async Task Result_WithDataThatFailsItsGate_DeploysNeither()
+    {
+        var large = StoredModel.Of(Models.Large(), "model", largestSingleFile: 1000);
+        var engine = _engine with { Quantize = (_, _, _) => new(large.Bytes, Reports.Failed) { Data = large.Data } };
+
+        var run = await WorkerRun.OfAsync(engine, _folder.Path, ("MaxAccuracyDrop", "0.01"));
+
+        Assert.That(run.Messages.Select(message => message.Type), Has.None.EqualTo("companion"));
+    }
+
     /// <summary>A version 1 .npy of one sample.</summary>
     private static byte[] Npy(params float[] values)
     {

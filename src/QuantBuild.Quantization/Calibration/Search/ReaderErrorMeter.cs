@@ -47,7 +47,7 @@ internal sealed class ReaderErrorMeter
     {
         var names = _graph.Outputs.Select(output => output.Name).ToArray();
         var energies = new float[samples.Count][];
-        using (var session = InferenceModel.Load(OnnxFile.ToBytes(_model), Optimization.None))
+        using (var session = InferenceModel.Load(_model, Optimization.None))
         {
             samples.ForEach("Measuring ranges", (position, sample) =>
             {

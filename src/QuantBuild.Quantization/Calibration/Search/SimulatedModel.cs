@@ -29,7 +29,7 @@ internal sealed class SimulatedModel : IDisposable
         _samples = samples;
         _activations = [.. parameters.Keys.Order(StringComparer.Ordinal)];
         var outputs = context.Model.Graph.Outputs.Select(output => output.Name).ToArray();
-        using (var session = InferenceModel.Load(OnnxFile.ToBytes(context.Model), Optimization.Basic))
+        using (var session = InferenceModel.Load(context.Model, Optimization.Basic))
         {
             _reference = Outputs(session, outputs, ImmutableDictionary<string, TensorData>.Empty);
         }
@@ -46,7 +46,7 @@ internal sealed class SimulatedModel : IDisposable
 
         TopologicalOrder.Restore(model.Graph);
         _outputs = [.. model.Graph.Outputs.Select(output => output.Name)];
-        _session = InferenceModel.Load(OnnxFile.ToBytes(model), Optimization.Basic);
+        _session = InferenceModel.Load(model, Optimization.Basic);
     }
 
     /// <summary>The noise of each output as a share of its signal over the samples, added up.</summary>

@@ -54,7 +54,7 @@ internal sealed class InferredTypes
         _model.Graph.SetOutputs(_model.Graph.Nodes.SelectMany(node => node.Outputs.OfType<Value>()));
         try
         {
-            using var session = InferenceModel.Load(OnnxFile.ToBytes(_model), Optimization.None);
+            using var session = InferenceModel.Load(_model, Optimization.None);
             return session.Outputs.ToDictionary(output => output.Name);
         }
         catch (InferenceException)
