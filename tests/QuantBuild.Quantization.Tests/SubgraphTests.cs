@@ -168,6 +168,37 @@ internal sealed class SubgraphTests
         }
     }
 
+    /// <summary>ONNX Runtime 1.31 ends the process where it may carry a DQ through the Transpose to the branches.</summary>
+    [Test]
+    public void If_CapturedBehindTranspose_HasQAndDqBetween()
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph tiny(x: float[1, 8, 6, 6]) -> (y: float) {
+              {{Weights("w", 16, 8, 3, 3)}}
+              zero: float[] = [0]
+              mean = ReduceMean(x) {keepdims = 0}
+              positive = Greater(mean, zero)
+              conv = Conv(x, w)
+              turned = Transpose(conv) {perm = [0, 2, 3, 1]}
+              flat = Flatten(turned)
+              y = If(positive) {
+                then_branch = graph then() -> (a: float) {
+                  a = Tanh(flat)
+                },
+                else_branch = graph else() -> (a: float) {
+                  a = Neg(flat)
+                }
+              }
+            }
+            """);
+
+        var result = Verify(model, [1, 8, 6, 6], new());
+
+        Assert.That(result.Report.Operators.Where(row => row.Decision == OperatorDecision.Int8).Select(row => row.Type), Is.EqualTo(["Conv", "Transpose", "Flatten"]));
+    }
+
     /// <summary>A BatchNormalization, a Constant, a Gemm with alpha and a MatMul with an Add, as the passes want them.</summary>
     [Test]
     public void If_Branches_ArePreparedToo()
@@ -269,7 +300,7 @@ internal sealed class SubgraphTests
                   half: float[] = [0.5]
                   product = MatMul(slice, w)
                   kept = Mul(state, half)
-                  next = Add(kept, product)
+                  next = Sub(kept, product)
                   made = MatMul(next, w)
                 },
                 num_scan_inputs = 1, scan_input_axes = [{{axis}}], scan_input_directions = [{{direction}}]
