@@ -130,8 +130,15 @@ internal sealed class Placement
 
     private string? WhyNot(QuantizedUnit unit) =>
         !unit.Inputs.All(input => IsAvailable(input, unit)) ? "not all of its inputs are INT8"
-        : !unit.Outputs.Any(ReadByUnit) ? "nothing behind it is INT8"
+        : !unit.Outputs.Any(ReadByUnit) && !IsMovedIntoBody(unit) ? "nothing behind it is INT8"
         : null;
+
+    /// <summary>
+    /// ONNX Runtime carries a DQ through whatever only moves elements, up to the operator that reads it, and 1.31 ends the process where that reads it in
+    /// a body: there Q and DQ have to be behind it already.
+    /// </summary>
+    private static bool IsMovedIntoBody(QuantizedUnit unit) =>
+        unit.IsMoving && unit.Outputs.Any(output => output.Consumers.Any(use => use.Node.Graph != output.Graph));
 
     /// <summary>Made as INT8, or quantized anyway because a linear operator reads it too, or a constant operand.</summary>
     private bool IsAvailable(Value value, QuantizedUnit reader) =>
