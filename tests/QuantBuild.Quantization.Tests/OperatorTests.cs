@@ -147,6 +147,30 @@ internal sealed class OperatorTests
         return graph.AddNode("Crop", [affine], "cropped").Set("border", [1L, 0, 1, 2]).Output;
     }), [1, 8, 6, 6], "Conv");
 
+    /// <summary>Nothing newer gives the mask that a Dropout gave before opset 12: such a model keeps its opset.</summary>
+    [TestCase(11, OperatorDecision.Int8)]
+    [TestCase(10, OperatorDecision.Int8)]
+    [TestCase(9, OperatorDecision.Float)]
+    public void OpsetThatCannotBeRaised_FromTenOn_IsInt8WithTheOperatorsOfMicrosoft(int opset, OperatorDecision decision)
+    {
+        var model = TinyModels.Build(opset, [1, 8, 6, 6], (graph, x) =>
+        {
+            var dropout = graph.AddNode("Dropout", [Conv(graph, x, 16, 8, bias: true)], [graph.AddValue("kept"), graph.AddValue("mask")]);
+            var mask = graph.AddNode("Cast", [dropout.Outputs[1]], "mask_number").Set("to", (long)ElementType.Float).Output;
+            return Conv(graph, graph.AddNode("Add", [dropout.Output, mask], "both").Output, 8, 16, bias: true);
+        });
+
+        var (result, expected, actual) = _tiny.Quantize(model, [1, 8, 6, 6]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Operators.Where(row => row.Type == "Conv").Select(row => row.Decision), Is.All.EqualTo(decision));
+            Assert.That(result.Report.Diagnostics.Select(diagnostic => diagnostic.Code.Id), Does.Contain("QB2033"));
+            Assert.That(OnnxFile.FromBytes(result.Model.Span).Opset, Is.EqualTo(opset));
+            Assert.That(TinyModels.SqnrDb(expected, actual), Is.GreaterThan(20));
+        }
+    }
+
     [Test]
     public void NothingToQuantize_IsWrittenAsFloatWithAWarning()
     {

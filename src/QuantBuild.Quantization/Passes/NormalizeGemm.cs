@@ -15,6 +15,11 @@ internal sealed class NormalizeGemm : GraphPass
         {
             Scale(node, 1, "alpha");
             Scale(node, 2, "beta");
+            if (node.Input(2) is null)
+            {
+                node.RemoveAttribute("beta");
+            }
+
             if (node.Input(2) is { IsConstant: true, Constant: { Type: ElementType.Float } c } bias && Vector(node, c) is { } vector)
             {
                 node.SetInput(2, node.Graph.AddInitializer(bias.Name + "_vector", vector));
