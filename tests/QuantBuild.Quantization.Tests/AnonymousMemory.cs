@@ -19,7 +19,7 @@ internal sealed class AnonymousMemory : IProgress<QuantizationProgress>, IDispos
     /// <summary>Up to the last sample of the last stage before the evaluation.</summary>
     public long PeakWhileQuantizing => Interlocked.Read(ref _peakWhileQuantizing);
 
-    public static long Now => long.Parse(
+    private static long Now => long.Parse(
         File.ReadLines("/proc/self/status").Single(line => line.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(':', 2)[1].Replace("kB", "", StringComparison.Ordinal).Trim(),
         CultureInfo.InvariantCulture) * 1024;
 
