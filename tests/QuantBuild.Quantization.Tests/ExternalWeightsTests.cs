@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Microsoft.ML.OnnxRuntime;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Settings;
@@ -55,6 +57,24 @@ internal sealed class ExternalWeightsTests
 
         Passes.PassCheck.VerifySameResults(model, prepared);
         Assert.That(prepared.Graph.Initializers.Single(value => value.Constant!.Rank == 2).Constant!.Region, Is.Not.Null);
+    }
+
+    /// <summary>As an application loads it: by its path.</summary>
+    [Test]
+    public void StoredModel_InTwoFiles_LoadsAndComputesTheSame()
+    {
+        var tiny = new TinyModels();
+        var model = TinyModels.Build(13, [1, 32], (graph, x) => graph.AddNode("MatMul", [x, graph.AddInitializer("w", tiny.Random(32, 16))], "y").Output);
+        var input = tiny.Random(1, 32);
+        Write(model, "two");
+
+        using var session = new InferenceSession(Path.Combine(_folder, "two.onnx"));
+        using var value = OrtValue.CreateTensorValueFromMemory(input.ToFloats(), [1, 32]);
+        using var run = new RunOptions();
+        using var results = session.Run(run, ["x"], [value], ["y"]);
+
+        var inputs = ImmutableDictionary<string, TensorData>.Empty.Add("x", input);
+        Assert.That(results[0].GetTensorDataAsSpan<float>().ToArray(), Is.EqualTo(TinyModels.Run(OnnxFile.ToBytes(model), inputs).ToFloats()));
     }
 
     /// <summary>
