@@ -19,14 +19,15 @@ public sealed record ReportDigest(QuantizationReport Report)
         var gates => $"Failed: {string.Join("; ", gates.Where(gate => !gate.Passed).Select(Sentence))}",
     };
 
-    /// <summary>Whatever did not stay float, counted by form: <c>17 of 24 in INT8, 2 dynamic</c>.</summary>
+    /// <summary>Whatever did not stay float, counted by form: <c>17 of 24 in INT8, 2 in INT8 with ranges found at run time</c>.</summary>
     public string Quantized
     {
         get
         {
+            var total = Report.Operators.Length;
             string[] forms = [.. Report.Operators.Where(row => row.Decision != OperatorDecision.Float).GroupBy(row => row.Decision).OrderBy(group => group.Key)
-                .Select(group => $"{group.Count()} {WordsFor(group.Key)}")];
-            return $"of {Report.Operators.Length}: {(forms.Length == 0 ? "none is quantized" : string.Join(", ", forms))}";
+                .Select((group, index) => $"{group.Count()}{(index == 0 ? $" of {total}" : "")} {WordsFor(group.Key)}")];
+            return forms.Length == 0 ? $"none of {total} quantized" : string.Join(", ", forms);
         }
     }
 

@@ -82,7 +82,7 @@ public static class ReportMarkdown
             return;
         }
 
-        Line(text, $"Operators, {digest.Quantized}.");
+        Line(text, $"Operators: {digest.Quantized}.");
         if (!digest.StayedFloat.IsEmpty)
         {
             Table(text, ["stayed float", "because"], [.. digest.StayedFloat.Select(group => new[] { Escape(group.Types), Escape(group.Reason) })]);

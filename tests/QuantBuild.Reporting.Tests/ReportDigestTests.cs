@@ -37,8 +37,8 @@ internal sealed class ReportDigestTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(new ReportDigest(Reports.Passed with { Operators = operators }).Quantized, Is.EqualTo("of 4: 2 in INT8, 1 in INT8 with ranges found at run time"));
-            Assert.That(new ReportDigest(Reports.Passed with { Operators = [] }).Quantized, Is.EqualTo("of 0: none is quantized"));
+            Assert.That(new ReportDigest(Reports.Passed with { Operators = operators }).Quantized, Is.EqualTo("2 of 4 in INT8, 1 in INT8 with ranges found at run time"));
+            Assert.That(new ReportDigest(Reports.Passed with { Operators = [] }).Quantized, Is.EqualTo("none of 0 quantized"));
         }
     }
 

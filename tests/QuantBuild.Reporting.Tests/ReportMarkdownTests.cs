@@ -22,7 +22,7 @@ internal sealed class ReportMarkdownTests
         - error [QB3001](https://github.com/quantbuild/quantbuild/blob/main/docs/errors/QB3001.md): models/digits.onnx: top1 fell from 0.9945 to 0.9712 (drop 0.0233, at most 0.01 allowed)
         - warning [QB2030](https://github.com/quantbuild/quantbuild/blob/main/docs/errors/QB2030.md): 3 evaluation samples are calibration samples too
 
-        Operators, of 6: 3 in INT8.
+        Operators: 3 of 6 in INT8.
 
         | stayed float | because |
         | --- | --- |
