@@ -125,24 +125,33 @@ internal sealed class CalibrationMethodsTests
         CalibrationMethods.OfOneTensor.Single(row => row.Name == Mse).RangeOf(Distributions.Statistics(Distributions.Normal(50_000)), new(99.999, 65536)).Max,
         Is.GreaterThan(Distributions.Range(Mse, Distributions.Normal(50_000)).Max));
 
+    [Test]
+    public void Logarithm_ByTable_IsThatOfThePlatform()
+    {
+        for (var value = 1e-4; value < 1e15; value *= 1.0003)
+        {
+            Assert.That(TableLogarithm.Of(value), Is.EqualTo(Math.Log(value)).Within(1e-9));
+        }
+    }
+
     /// <summary>Two levels over four bins: {8, 0 | 4, 4}, of which the second half is what it was and the first is too, for empty bins stay empty.</summary>
     [Test]
-    public void Divergence_WhatTheLevelsKeep_IsZero() => Assert.That(Divergence(2, 0, 4, 8, 0, 4, 4), Is.Zero.Within(1e-12));
+    public void Divergence_WhatTheLevelsKeep_IsZero() => Assert.That(Divergence(2, 0, 4, 8, 0, 4, 4), Is.Zero.Within(1e-9));
 
     /// <summary>{6, 2 | 4, 4} becomes {4, 4 | 4, 4}: 6/16·ln(6/4) + 2/16·ln(2/4).</summary>
     [Test]
     public void Divergence_WhatTheLevelsEven_IsCounted() => Assert.That(
-        Divergence(2, 0, 4, 6, 2, 4, 4), Is.EqualTo((6.0 / 16 * Math.Log(1.5)) + (2.0 / 16 * Math.Log(0.5))).Within(1e-12));
+        Divergence(2, 0, 4, 6, 2, 4, 4), Is.EqualTo((6.0 / 16 * Math.Log(1.5)) + (2.0 / 16 * Math.Log(0.5))).Within(1e-9));
 
     /// <summary>Clipped to two bins, {8, 4} with 4 beyond is p = {1/2, 1/2} against q = {2/3, 1/3}.</summary>
     [Test]
     public void Divergence_Clipped_CountsInTheOutermostBin() => Assert.That(
-        Divergence(2, 0, 2, 8, 4, 4), Is.EqualTo((0.5 * Math.Log(0.75)) + (0.5 * Math.Log(1.5))).Within(1e-12));
+        Divergence(2, 0, 2, 8, 4, 4), Is.EqualTo((0.5 * Math.Log(0.75)) + (0.5 * Math.Log(1.5))).Within(1e-9));
 
     /// <summary>{8, 0} with 4 beyond is p = {2/3, 1/3}; q is 1 where the 8 are, and 1e-4/8 where nothing was.</summary>
     [Test]
     public void Divergence_ClippedIntoAnEmptyLevel_IsLargeButFinite() => Assert.That(
-        Divergence(2, 0, 2, 8, 0, 4), Is.EqualTo((2.0 / 3 * Math.Log(2.0 / 3)) + (1.0 / 3 * Math.Log(1.0 / 3 / (1e-4 / 8)))).Within(1e-12));
+        Divergence(2, 0, 2, 8, 0, 4), Is.EqualTo((2.0 / 3 * Math.Log(2.0 / 3)) + (1.0 / 3 * Math.Log(1.0 / 3 / (1e-4 / 8)))).Within(1e-9));
 
     [Test]
     public void Divergence_FewerBinsThanLevels_IsInfinite() => Assert.That(Divergence(4, 0, 3, 8, 2, 4), Is.EqualTo(double.PositiveInfinity));

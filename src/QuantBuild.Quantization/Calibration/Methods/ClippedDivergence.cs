@@ -48,15 +48,15 @@ internal sealed class ClippedDivergence
         // Σ p·ln p and Σ p·ln q, with what was clipped in the outermost bins
         var own = _logarithms[end] - _logarithms[start] + Raised(start, clippedLow) + Raised(end - 1, clippedHigh);
         var cross = Cross(start, end) + (clippedLow > 0 ? clippedLow * first : 0) + (clippedHigh > 0 ? clippedHigh * last : 0);
-        return ((own - cross) / total) - Math.Log(total / inside);
+        return ((own - cross) / total) - TableLogarithm.Of(total / inside);
     }
 
-    private static double TimesLogarithm(double count) => count > 0 ? count * Math.Log(count) : 0;
+    private static double TimesLogarithm(double count) => count > 0 ? count * TableLogarithm.Of(count) : 0;
 
     private double Raised(int bin, double clipped) => clipped > 0 ? TimesLogarithm(_bins[bin] + clipped) - TimesLogarithm(_bins[bin]) : 0;
 
     private double LogarithmOfMean(int from, int to) =>
-        _used[to] == _used[from] ? Math.Log(Smoothing) : Math.Log((_counts[to] - _counts[from]) / (_used[to] - _used[from]));
+        _used[to] == _used[from] ? TableLogarithm.Of(Smoothing) : TableLogarithm.Of((_counts[to] - _counts[from]) / (_used[to] - _used[from]));
 
     /// <summary>Σ p·ln q over the levels, whose bins are as many as the division allows: level k ends before bin ⌊(k + 1)·bins / levels⌋.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -77,7 +77,7 @@ internal sealed class ClippedDivergence
             var count = _counts[to] - _counts[from];
             if (count > 0)
             {
-                sum += count * Math.Log(count / (_used[to] - _used[from]));
+                sum += count * TableLogarithm.Of(count / (_used[to] - _used[from]));
             }
 
             from = to;

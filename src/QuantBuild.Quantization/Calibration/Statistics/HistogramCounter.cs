@@ -13,16 +13,28 @@ internal sealed class HistogramCounter
     /// <summary>Elements binned at a time, into indices that stay in the first-level cache.</summary>
     private const int BlockLength = 1024;
 
-    /// <summary>Zeros have a slot behind the bins.</summary>
+    /// <summary>Zeros have slots behind the bins, one for each lane of a vector: half of what comes out of a Relu is zeros.</summary>
     private const int ZeroSlot = Histogram.BinCount;
 
-    private readonly uint[] _even = new uint[Histogram.BinCount + 1];
-    private readonly uint[] _odd = new uint[Histogram.BinCount + 1];
+    private readonly uint[] _even = new uint[Histogram.BinCount + Vector<int>.Count];
+    private readonly uint[] _odd = new uint[Histogram.BinCount + Vector<int>.Count];
     private readonly int[] _slots = new int[BlockLength];
 
     public int Exponent { get; private set; }
 
-    public long Zeros => (long)_even[ZeroSlot] + _odd[ZeroSlot];
+    public long Zeros
+    {
+        get
+        {
+            var zeros = 0L;
+            for (var lane = 0; lane < Vector<int>.Count; lane++)
+            {
+                zeros += (long)_even[ZeroSlot + lane] + _odd[ZeroSlot + lane];
+            }
+
+            return zeros;
+        }
+    }
 
     /// <summary>The bin of an element other than 0; <paramref name="scale"/> is the reciprocal of the bins' width, so the product is exact.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -83,7 +95,7 @@ internal sealed class HistogramCounter
         {
             var elements = vectors[i];
             var bins = Vector.ConvertToInt32Native(elements * scale) + Vector.ShiftRightArithmetic(Vector.AsVectorInt32(elements), 31) + new Vector<int>(Histogram.BinsPerSide);
-            slots[i] = Vector.ConditionalSelect(Vector.Equals(elements, Vector<float>.Zero), new Vector<int>(ZeroSlot), bins);
+            slots[i] = Vector.ConditionalSelect(Vector.Equals(elements, Vector<float>.Zero), new Vector<int>(ZeroSlot) + Vector<int>.Indices, bins);
         }
 
         for (var i = vectors.Length * Vector<float>.Count; i < block.Length; i++)
@@ -99,13 +111,16 @@ internal sealed class HistogramCounter
         ref var even = ref MemoryMarshal.GetArrayDataReference(_even);
         ref var odd = ref MemoryMarshal.GetArrayDataReference(_odd);
         var i = 0;
-        for (; i + 1 < count; i += 2)
+        for (; i + 3 < count; i += 4)
         {
-            Unsafe.Add(ref even, Unsafe.Add(ref slots, i))++;
-            Unsafe.Add(ref odd, Unsafe.Add(ref slots, i + 1))++;
+            var (first, second, third, fourth) = (Unsafe.Add(ref slots, i), Unsafe.Add(ref slots, i + 1), Unsafe.Add(ref slots, i + 2), Unsafe.Add(ref slots, i + 3));
+            Unsafe.Add(ref even, (nint)(uint)first)++;
+            Unsafe.Add(ref odd, (nint)(uint)second)++;
+            Unsafe.Add(ref even, (nint)(uint)third)++;
+            Unsafe.Add(ref odd, (nint)(uint)fourth)++;
         }
 
-        if (i < count)
+        for (; i < count; i++)
         {
             Unsafe.Add(ref even, Unsafe.Add(ref slots, i))++;
         }

@@ -7,7 +7,7 @@ namespace QuantBuild.Quantization.Calibration.Statistics;
 internal sealed class TensorObserver(StatisticsKinds kinds)
 {
     /// <summary>Fewer elements are counted one by one under the lock: the tables of a counter cost more.</summary>
-    private const int SmallTensor = 4096;
+    private const int SmallTensor = 1024;
 
     private readonly Lock _lock = new();
     private readonly Histogram? _histogram = kinds.HasFlag(StatisticsKinds.Histogram) ? new() : null;
