@@ -64,7 +64,7 @@ internal sealed record OperatorRule(string OpType, OperatorRole Role)
     /// <summary>The inputs that carry activations; the others are weights, biases, shapes and axes.</summary>
     public Func<Node, IEnumerable<int>> DataInputs { get; init; } = _ => [0];
 
-    /// <summary>The outputs that carry activations; all of them where an operator divides a tensor.</summary>
+    /// <summary>True where every output counts, any of which may be left out; otherwise the first is the only one.</summary>
     public bool HasManyOutputs { get; init; }
 
     /// <summary>Why this node cannot be quantized; null where it can.</summary>
