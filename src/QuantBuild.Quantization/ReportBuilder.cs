@@ -61,7 +61,7 @@ internal sealed class ReportBuilder(
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
         return unit is null ? new(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
             : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit), $"part of {unit.Node.OpType}", null)
-            : new(name, node.OpType, DecisionOf(unit), ReasonOf(unit), planned.Errors.TryGetValue(node, out var error) ? Math.Round(error.SqnrDb, 2) : null);
+            : new(name, node.OpType, DecisionOf(unit), ReasonOf(unit), planned.Errors.TryGetValue((node, unit.Form), out var error) ? Math.Round(error.SqnrDb, 2) : null);
     }
 
     private OperatorDecision DecisionOf(QuantizedUnit unit) => unit.Form switch

@@ -35,7 +35,7 @@ internal sealed class RequestData
         QuantizationRequest request, ImmutableArray<InputSpecification> inputs, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
         var settings = request.Settings;
-        var needsRanges = settings.Format is ModelFormat.Qdq or ModelFormat.QOperator;
+        var needsRanges = settings.Format is ModelFormat.Auto or ModelFormat.Qdq or ModelFormat.QOperator;
         if (settings.CalibrationData.IsEmpty && settings.Calibration is null && needsRanges)
         {
             throw new QuantBuildException(

@@ -96,7 +96,7 @@ internal sealed class ExternalWeightsTests
         }
 
         using var memory = new AnonymousMemory();
-        var settings = new QuantizationSettings { CalibrationData = ["*.npy"] };
+        var settings = new QuantizationSettings { CalibrationData = ["*.npy"], Format = ModelFormat.Qdq };
         var result = ModelQuantizer.Quantize(new(Path.Combine(_folder, "large.onnx"), _folder, settings, 2), memory, CancellationToken.None);
 
         TestContext.Out.WriteLine($"{memory.PeakWhileQuantizing >> 20} MB while quantizing, {memory.Peak >> 20} MB with the evaluation");
@@ -135,5 +135,5 @@ internal sealed class ExternalWeightsTests
     }
 
     private QuantizationResult Quantize(string name) =>
-        ModelQuantizer.Quantize(new(Path.Combine(_folder, $"{name}.onnx"), _folder, new() { CalibrationData = ["*.npy"] }, 2), null, CancellationToken.None);
+        ModelQuantizer.Quantize(new(Path.Combine(_folder, $"{name}.onnx"), _folder, new() { CalibrationData = ["*.npy"], Format = ModelFormat.Qdq }, 2), null, CancellationToken.None);
 }

@@ -123,7 +123,7 @@ internal sealed class FormTests
     [TestCase(QuantizedType.U8, QuantizedType.U8, 13, "", 30)]
     public void Qdq_Types_AreWrittenInTheDomainThatKnowsThem(QuantizedType activations, QuantizedType weights, int opset, string domain, double sqnrDb)
     {
-        var graph = Verify(Convolutions(opset), [1, 8, 6, 6], new() { ActivationType = activations, WeightType = weights }, sqnrDb);
+        var graph = Verify(Convolutions(opset), [1, 8, 6, 6], new() { Format = ModelFormat.Qdq, ActivationType = activations, WeightType = weights }, sqnrDb);
 
         Assert.That(graph.Nodes.Where(node => node.OpType == "QuantizeLinear").Select(node => node.Domain).Distinct(), Is.EqualTo([domain]));
     }

@@ -37,7 +37,7 @@ internal sealed class TinyModels
     /// <summary>Quantizes with 24 random samples and compares both models on the first of them, whose values all ranges hold.</summary>
     public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape) => Quantize(model, shape, new());
 
-    /// <summary>The same under settings of the quantization.</summary>
+    /// <summary>The same under settings of the quantization. What Auto would find too small for INT8 is quantized all the same.</summary>
     public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape, QuantizationSettings chosen)
     {
         var folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
@@ -51,7 +51,7 @@ internal sealed class TinyModels
                 NpyFile.Write(Path.Combine(folder, i.ToString("d2", CultureInfo.InvariantCulture) + ".npy"), sample);
             }
 
-            var settings = chosen with { CalibrationData = ["*.npy"] };
+            var settings = chosen with { CalibrationData = ["*.npy"], Format = chosen.Format == ModelFormat.Auto ? ModelFormat.Qdq : chosen.Format };
             var result = ModelQuantizer.Quantize(new(path, folder, settings, 2), null, CancellationToken.None);
             var inputs = ImmutableDictionary<string, TensorData>.Empty.Add("x", samples[0]);
             return (result, Run(OnnxFile.ToBytes(model), inputs), Run(result.Model.ToArray(), inputs));

@@ -25,7 +25,7 @@ internal sealed class FoldBatchNormalization : GraphPass
     }
 
     /// <summary>Null where the statistics are computed at run time; below opset 14 that is told by their being outputs.</summary>
-    private static ChannelArithmetic? ChannelArithmeticOf(Node node)
+    internal static ChannelArithmetic? ChannelArithmeticOf(Node node)
     {
         var inputs = node.Inputs.Skip(1).Take(4).ToArray();
         if (inputs.Length < 4 || inputs.Any(input => input is not { IsConstant: true }) || node.Int("training_mode", 0) != 0

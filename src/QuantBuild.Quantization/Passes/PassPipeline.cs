@@ -18,6 +18,11 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new FoldConstants(),
         new FoldBatchNormalization(),
         new FoldChannelArithmetic(),
+        new ReduceConstants(),
+        new RecognizeActivations(),
+        new FoldIntoNextLayer(),
+        new FoldPadding(),
+        new GeneralizePooling(),
         new NormalizeGemm(),
         new FuseMatMulAdd(),
         new RemoveUnused());

@@ -17,16 +17,15 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
     /// <summary>What some runtime executes: every activation type of a row goes with every weight type of the row.</summary>
     private static readonly ImmutableArray<Combination> Combinations =
     [
-        new(ModelFormat.Qdq, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4]),
-        new(ModelFormat.Qdq, [QuantizedType.S8], [QuantizedType.S8, QuantizedType.S4]),
-        new(ModelFormat.Qdq, [QuantizedType.U16, QuantizedType.S16], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S16, QuantizedType.S4, QuantizedType.U4]),
+        .. Static(ModelFormat.Auto),
+        .. Static(ModelFormat.Qdq),
         new(ModelFormat.QOperator, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8]),
         new(ModelFormat.QOperator, [QuantizedType.S8], [QuantizedType.S8]),
         new(ModelFormat.Dynamic, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8]),
         new(ModelFormat.WeightOnly, [.. Enum.GetValues<QuantizedType>()], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4]),
     ];
 
-    public bool IsStatic => Format is ModelFormat.Qdq or ModelFormat.QOperator;
+    public bool IsStatic => Format is ModelFormat.Auto or ModelFormat.Qdq or ModelFormat.QOperator;
 
     /// <summary>True where ONNX Runtime has kernels that compute on the integers themselves.</summary>
     public bool HasIntegerKernels => Format != ModelFormat.WeightOnly && Activations.Type.BitsPerElement() == 8 && Weights.Type.BitsPerElement() == 8;
@@ -37,6 +36,7 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
     /// <exception cref="QuantBuildException">No runtime executes what the settings ask for.</exception>
     public static ModelForm Of(QuantizationSettings settings)
     {
+        settings = Settle(settings);
         var (activations, weights) = (ActivationTypeOf(settings), WeightTypeOf(settings));
         var combinations = Combinations.Where(row => row.Format == settings.Format).ToArray();
         if (!combinations.Any(row => row.Activations.Contains(activations) && row.Weights.Contains(weights)))
@@ -52,9 +52,22 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
 
     /// <summary>The type that is set, or what the kernels of the target want; at run time activations become unsigned everywhere.</summary>
     public static QuantizedType ActivationTypeOf(QuantizationSettings settings) => settings.ActivationType
-        ?? (settings.Target is TargetName.Arm64 or TargetName.Portable && settings.Format is ModelFormat.Qdq or ModelFormat.QOperator ? QuantizedType.S8 : QuantizedType.U8);
+        ?? (settings.Target is TargetName.Arm64 or TargetName.Portable && settings.Format is ModelFormat.Auto or ModelFormat.Qdq or ModelFormat.QOperator ? QuantizedType.S8 : QuantizedType.U8);
 
     public static QuantizedType WeightTypeOf(QuantizationSettings settings) => settings.WeightType ?? QuantizedType.S8;
+
+    /// <summary>Weights of 4 bits have kernels where activations stay float, and blocks no others: Auto takes what has kernels.</summary>
+    private static QuantizationSettings Settle(QuantizationSettings settings) =>
+        settings is { Format: ModelFormat.Auto, ActivationType: null } && (settings.WeightType is QuantizedType.S4 or QuantizedType.U4 || settings.WeightGranularity == WeightGranularity.PerBlock)
+            ? settings with { Format = ModelFormat.WeightOnly }
+            : settings;
+
+    private static IEnumerable<Combination> Static(ModelFormat format) =>
+    [
+        new(format, [QuantizedType.U8], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4]),
+        new(format, [QuantizedType.S8], [QuantizedType.S8, QuantizedType.S4]),
+        new(format, [QuantizedType.U16, QuantizedType.S16], [QuantizedType.S8, QuantizedType.U8, QuantizedType.S16, QuantizedType.S4, QuantizedType.U4]),
+    ];
 
     private static WeightScheme WeightsOf(QuantizationSettings settings, QuantizedType activations, QuantizedType weights)
     {

@@ -12,6 +12,9 @@ internal static class OperatorRefusals
     /// <summary>An LSTM with a smaller hidden state is slower in INT8.</summary>
     private const int FewestCells = 64;
 
+    /// <summary>A smaller table is not worth a node more.</summary>
+    private const int FewestElements = 1 << 16;
+
     public static string? Conv(Node node, OperatorContext context) => Weights(node, context) ?? Bias(node);
 
     public static string? ConvLoses(Node node) =>
@@ -52,7 +55,7 @@ internal static class OperatorRefusals
 
     public static string? Embedding(Node node, OperatorContext context) =>
         node.Int("axis", 0) != 0 || node.Input(0)!.Constant is not { Rank: 2, Type: ElementType.Float, ElementCount: > 0 } table ? "it looks nothing up in a table of floats"
-        : context.Form.IsStatic ? "an INT8 table is smaller but no faster; Format=WeightOnly makes it one"
+        : context.Form.IsStatic && (context.Costs is null || table.ElementCount < FewestElements) ? "an INT8 table is smaller but no faster; Format=WeightOnly makes it one"
         : table.ToFloats().Any(element => !float.IsFinite(element)) ? "its table is not finite"
         : null;
 

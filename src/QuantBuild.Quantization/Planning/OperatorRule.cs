@@ -1,5 +1,7 @@
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Costs;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
 
@@ -31,7 +33,12 @@ internal enum OperatorRole
 }
 
 /// <summary>What a rule may ask about besides the node.</summary>
-internal sealed record OperatorContext(ModelProfile Profile, ModelForm Form);
+internal sealed record OperatorContext(ModelProfile Profile, ModelForm Form)
+{
+    /// <summary>Null where the form is not chosen by costs, or the target's are not known.</summary>
+    public OperatorCosts? Costs { get; } =
+        Form is { Format: ModelFormat.Auto, HasIntegerKernels: true } && CostTable.Of(Form.Target) is { } table ? new(table, Profile) : null;
+}
 
 /// <summary>A row of <see cref="OperatorRules"/>.</summary>
 internal sealed record OperatorRule(string OpType, OperatorRole Role)

@@ -1,17 +1,23 @@
+using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Costs;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
 
 /// <summary>
-/// Which nodes are quantized, from the graph alone: all with constant weights that may be, and in the static forms between them everything that keeps
-/// the activations INT8. Every other node has the reason why it stays float.
+/// Which nodes are quantized and in which form, from the graph and its shapes alone: where costs are known what is predicted to be the fastest, elsewhere
+/// all with constant weights that may be and, in the static forms, between them everything that keeps the activations INT8. Every other node has the
+/// reason why it stays float.
 /// </summary>
 internal sealed class Placement
 {
     /// <summary>QuantizeLinear and its like came with opset 10, DynamicQuantizeLinear with 11.</summary>
     private const long FirstOpset = 10;
+
+    /// <summary>A form that takes so many times what float takes counts as no slower.</summary>
+    private const double AsFast = 1.05;
 
     private readonly OrderedDictionary<Node, QuantizedUnit> _units = [];
     private readonly Dictionary<Node, string> _reasons = [];
@@ -24,33 +30,36 @@ internal sealed class Placement
 
     public IReadOnlyDictionary<Node, string> Reasons => _reasons;
 
-    /// <summary>Everything that may be quantized is: nothing below the opset in which ONNX got the operators for it.</summary>
+    /// <summary>Everything that had better be quantized is: nothing below the opset in which ONNX got the operators for it.</summary>
     public static Placement OfAll(Model model, OperatorContext context)
     {
         var first = context.Form.Format == ModelFormat.Dynamic ? FirstOpset + 1 : FirstOpset;
         return Of(model.Graph, context, model.Opset >= first
-            ? new Dictionary<Node, string>()
-            : Bodies.Nodes(model.Graph).ToDictionary(node => node, _ => $"opset {model.Opset} has no operators for quantized tensors"));
+            ? FormRefusals.None
+            : FormRefusals.None.With(Bodies.Nodes(model.Graph), Enum.GetValues<UnitForm>(), $"opset {model.Opset} has no operators for quantized tensors"));
     }
 
-    /// <summary>The placement where the nodes of <paramref name="refused"/> stay float, each for its reason.</summary>
-    public static Placement Of(Graph graph, OperatorContext context, IReadOnlyDictionary<Node, string> refused)
+    /// <summary>The placement where some nodes are not to have some forms.</summary>
+    public static Placement Of(Graph graph, OperatorContext context, FormRefusals refused)
     {
         var placement = new Placement(context);
-        foreach (var node in Bodies.Nodes(graph))
+        foreach (var scope in Bodies.Scopes(graph))
         {
-            var reason = refused.GetValueOrDefault(node) ?? placement.Refusal(node);
-            if (reason is not null)
+            var candidates = scope.Nodes.Select(node => placement.CandidateOf(node, refused)).ToArray();
+            if (context.Costs is { } costs)
             {
-                placement._reasons[node] = reason;
-                continue;
+                placement.Choose(costs, [.. candidates.OfType<Candidate>()]);
             }
-
-            var form = placement.FormOf(OperatorRules.Of(node)!);
-            placement._units[node] = QuantizedUnit.At(node, OperatorRules.Of(node)!, form, form == UnitForm.Static && placement.MayTakeActivations);
+            else
+            {
+                foreach (var candidate in candidates.OfType<Candidate>())
+                {
+                    placement.Add(candidate, candidate.Forms[0]);
+                }
+            }
         }
 
-        while (placement.RemoveUnsupported())
+        while (context.Costs is null && placement.RemoveUnsupported())
         {
         }
 
@@ -76,12 +85,86 @@ internal sealed class Placement
     /// <summary>A zero point at the lower end does what a Relu does; elsewhere only runtimes that fuse the two themselves take both.</summary>
     private bool MayTakeActivations => !_context.Form.Activations.IsSymmetric || _context.Form.Target == TargetName.Portable;
 
-    private UnitForm FormOf(OperatorRule rule) => (rule.Role, _context.Form.Format) switch
+    /// <summary>The forms that a node may have, the first the one that is wanted where nothing is known of costs.</summary>
+    private ImmutableArray<UnitForm> FormsOf(OperatorRule rule) => (rule.Role, _context.Form.Format) switch
     {
-        (OperatorRole.Embedding, _) or (_, ModelFormat.WeightOnly) => UnitForm.WeightOnly,
-        (OperatorRole.Recurrent, _) or (_, ModelFormat.Dynamic) => UnitForm.Dynamic,
-        _ => UnitForm.Static,
+        (OperatorRole.Embedding, _) or (_, ModelFormat.WeightOnly) => [UnitForm.WeightOnly],
+        (OperatorRole.Recurrent, _) or (_, ModelFormat.Dynamic) => [UnitForm.Dynamic],
+        (OperatorRole.Linear, ModelFormat.Auto) when rule.MayReturnFloat && _context.Costs is not null => [UnitForm.Static, UnitForm.Dynamic, UnitForm.WeightOnly],
+        _ => [UnitForm.Static],
     };
+
+    private Candidate? CandidateOf(Node node, FormRefusals refused)
+    {
+        if (Refusal(node) is { } reason)
+        {
+            _reasons[node] = reason;
+            return null;
+        }
+
+        var rule = OperatorRules.Of(node)!;
+        var forms = FormsOf(rule);
+        var left = forms.RemoveAll(form => refused.ReasonFor(node, form) is not null);
+        if (left.IsEmpty)
+        {
+            _reasons[node] = refused.ReasonFor(node, forms[^1])!;
+            return null;
+        }
+
+        return new(node, rule, left);
+    }
+
+    private void Add(Candidate candidate, UnitForm form) => _units[candidate.Node] = UnitOf(candidate, form);
+
+    private QuantizedUnit UnitOf(Candidate candidate, UnitForm form) =>
+        QuantizedUnit.At(candidate.Node, candidate.Rule, form, form == UnitForm.Static && MayTakeActivations);
+
+    /// <summary>Takes the forms that together are predicted to be the fastest.</summary>
+    private void Choose(OperatorCosts costs, Candidate[] candidates)
+    {
+        var units = candidates.Where(candidate => candidate.Forms[0] == UnitForm.Static).Select(candidate => UnitOf(candidate, UnitForm.Static))
+            .Where(unit => costs.Of(unit, UnitForm.Static) is not null && costs.Float(unit) is not null).ToArray();
+        var alternatives = candidates.ToDictionary(candidate => candidate.Node, candidate => Alternative(costs, candidate, candidate.Forms));
+        var chosen = CostSelection.Choose(costs, units, unit => alternatives[unit.Node].Cost!.Value);
+        foreach (var candidate in candidates)
+        {
+            var (form, cost) = chosen.Contains(candidate.Node) ? (UnitForm.Static, null)
+                : ReadsInt8(candidate.Node, chosen) ? Alternative(costs, candidate, candidate.Forms.Remove(UnitForm.WeightOnly))
+                : alternatives[candidate.Node];
+            if (form is { } given)
+            {
+                Add(candidate, given);
+            }
+            else
+            {
+                _reasons[candidate.Node] = CostSelection.Reason(costs.Of(UnitOf(candidate, UnitForm.Static), candidate.Forms[0]), cost);
+            }
+        }
+    }
+
+    /// <summary>ONNX Runtime carries a DQ through what only moves elements; a product that it reaches is not fused with integer weights alone.</summary>
+    private static bool ReadsInt8(Node node, IReadOnlySet<Node> chosen) =>
+        node.Input(0)?.Producer is { } producer && (chosen.Contains(producer)
+            || (OperatorRules.Of(producer) is { Role: OperatorRole.Moving } && ReadsInt8(producer, chosen))
+            || (producer.Input(0)?.Producer is { } before && chosen.Contains(before) && (producer.Is("Relu") || producer.Is("Clip"))));
+
+    /// <summary>The fastest form that takes and returns floats: no form at all where float is clearly faster, for the others make the file smaller.</summary>
+    private (UnitForm? Form, double? Cost) Alternative(OperatorCosts costs, Candidate candidate, ImmutableArray<UnitForm> forms)
+    {
+        var unit = UnitOf(candidate, UnitForm.Static);
+        (UnitForm? Form, double? Cost) best = (null, costs.Float(unit));
+        foreach (var form in forms.Where(form => form != UnitForm.Static))
+        {
+            var cost = costs.Of(unit, form);
+            if (cost is null || best.Cost is null || cost < (best.Form is null ? best.Cost * AsFast : best.Cost))
+            {
+                // What has one form only and no row in the table was looked at by its rule.
+                best = cost is null && candidate.Forms.Length > 1 ? best : (form, cost);
+            }
+        }
+
+        return best;
+    }
 
     private string? Refusal(Node node)
     {
@@ -98,9 +181,13 @@ internal sealed class Placement
         return rule.Refuse(node, _context)
             ?? (rule.Role == OperatorRole.Float ? "it stays float" : null)
             ?? (rule.ChannelAxis is null && !_context.Form.IsStatic ? $"it has no weights, and Format={_context.Form.Format} quantizes nothing else" : null)
-            ?? (_context.Form.IsStatic && _context.Form.Target != TargetName.Portable ? rule.Loses(node) : null)
+            ?? (LosesMatter(rule) ? rule.Loses(node) : null)
             ?? (rule.DataInputs(node).All(index => node.Input(index) is { } input && _context.Profile.IsFloat(input)) ? null : "it does not compute in single precision");
     }
+
+    /// <summary>Costs say it better, but for what has none.</summary>
+    private bool LosesMatter(OperatorRule rule) =>
+        _context.Form.IsStatic && _context.Form.Target != TargetName.Portable && (_context.Costs is null || rule.Role == OperatorRole.Recurrent);
 
     private QuantizedUnit? Owner(Value value)
     {
@@ -146,4 +233,7 @@ internal sealed class Placement
             ? reader.Rule.TakesConstants && value.Constant!.Type == ElementType.Float
             : (Owner(value) is not null && value.Graph == reader.Node.Graph)
                 || value.Consumers.Any(use => use.Node.Graph == reader.Node.Graph && IsReadByUnit(use) && _units[use.Node].Rule.Role == OperatorRole.Linear);
+
+    /// <summary>A node that may be quantized, and how.</summary>
+    private sealed record Candidate(Node Node, OperatorRule Rule, ImmutableArray<UnitForm> Forms);
 }

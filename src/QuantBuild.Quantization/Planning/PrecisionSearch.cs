@@ -10,12 +10,12 @@ using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
 
-/// <summary>A plan, the model it gives, and each unit's own error under the plan for everything INT8.</summary>
-internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<Node, UnitError> Errors);
+/// <summary>A plan, the model it gives, and each unit's own error in the forms that were looked at.</summary>
+internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Errors);
 
 /// <summary>
-/// Finds what must stay float: units are given back, those with the lowest SQNR first, until every output of the model keeps enough on samples
-/// of the calibration data, or nothing is left. How many is found by bisection.
+/// Finds what must not be quantized, or not in its fastest form: forms are given up, those with the lowest SQNR first, until every output of the model
+/// keeps enough on samples of the calibration data, or nothing is left. How many is found by bisection.
 /// </summary>
 internal sealed class PrecisionSearch(Model prepared, OperatorContext context, ImmutableDictionary<string, Observation> observed, SampleRun samples)
 {
@@ -28,21 +28,16 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     public PlannedModel Find()
     {
         var all = Placement.OfAll(prepared, context);
-        var unfit = RangeMixing.Find(all, observed).SetItems(Unobserved(all));
-        var placement = unfit.IsEmpty ? all : Placement.Of(prepared.Graph, context, unfit);
-        if (!placement.Units.Any())
+        var unfit = new FormRefusals(RangeMixing.Find(all, observed).SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
+        var placement = Placement.Of(prepared.Graph, context, unfit);
+        if (!placement.Units.Any() || samples.Count == 0)
         {
-            return new(QuantizationPlanner.Plan(placement, context.Form, observed), prepared, ImmutableDictionary<Node, UnitError>.Empty);
+            var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
+            return new(plan, ModelRewriter.Rewrite(prepared, plan), NoErrors);
         }
 
-        var whole = QuantizationPlanner.Plan(placement, context.Form, observed);
-        if (samples.Count == 0)
-        {
-            return new(whole, ModelRewriter.Rewrite(prepared, whole), ImmutableDictionary<Node, UnitError>.Empty);
-        }
-
-        var errors = UnitErrorMeter.Measure(prepared, whole, samples).ToImmutableDictionary(entry => entry.Key.Node, entry => entry.Value);
-        var ranked = errors.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Name, StringComparer.Ordinal).Select(entry => entry.Key).ToArray();
+        var errors = Measure(placement, unfit);
+        var ranked = errors.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Node.Name, StringComparer.Ordinal).ThenBy(entry => entry.Key.Form).Select(entry => entry.Key).ToArray();
         var reference = new OutputReference(prepared, samples);
         var best = Candidate(ranked.Length);
         var (enough, tooFew) = (ranked.Length, -1);
@@ -64,9 +59,31 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
         PlannedModel Candidate(int refusedCount)
         {
-            var refused = unfit.SetItems(ranked.Take(refusedCount).Select(node => KeyValuePair.Create(node, Reason(errors[node]))));
-            var plan = QuantizationPlanner.Plan(Placement.Of(prepared.Graph, context, refused), context.Form, observed) with { BiasCorrections = Corrections(errors) };
+            var refused = ranked.Take(refusedCount).Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(errors[form])));
+            var candidate = Placement.Of(prepared.Graph, context, refused);
+            var plan = QuantizationPlanner.Plan(candidate, context.Form, observed) with { BiasCorrections = Corrections(candidate, errors) };
             return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
+        }
+    }
+
+    private static ImmutableDictionary<(Node Node, UnitForm Form), UnitError> NoErrors => ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
+
+    /// <summary>Of every unit in the form that is wanted, and in each that would take its place.</summary>
+    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Measure(Placement placement, FormRefusals refused)
+    {
+        for (var errors = NoErrors; ;)
+        {
+            var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
+            var measured = UnitErrorMeter.Measure(prepared, plan with { Units = plan.Units.RemoveAll(unit => errors.ContainsKey((unit.Node, unit.Form))) }, samples);
+            errors = errors.SetItems(measured.Select(entry => KeyValuePair.Create((entry.Key.Node, entry.Key.Form), entry.Value)));
+            var replaceable = measured.Keys.Where(unit => unit.Rule.MayReturnFloat).ToArray();
+            if (context.Costs is null || replaceable.Length == 0)
+            {
+                return errors;
+            }
+
+            refused = replaceable.Aggregate(refused, (sum, unit) => sum.With(unit.Node, unit.Form, "another form is looked at"));
+            placement = Placement.Of(prepared.Graph, context, refused);
         }
     }
 
@@ -82,9 +99,10 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         string.Create(CultureInfo.InvariantCulture, $"quantized it keeps {error.SqnrDb:f1} dB only, too little for the model's outputs");
 
     /// <summary>For layers with a bias whose channels lie where the meter looked for them.</summary>
-    private static ImmutableDictionary<string, ImmutableArray<double>> Corrections(ImmutableDictionary<Node, UnitError> errors) => errors
-        .Where(entry => OperatorRules.Of(entry.Key) is { HasBias: true, ChannelAxis: { } axis } && entry.Value.ChannelMeans.Length == entry.Key.Input(1)!.Constant!.Dimensions[axis(entry.Key)])
-        .ToImmutableDictionary(entry => entry.Key.Output.Name, entry => entry.Value.ChannelMeans);
+    private static ImmutableDictionary<string, ImmutableArray<double>> Corrections(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors) => placement.Units
+        .Where(unit => unit.Rule is { HasBias: true, ChannelAxis: { } axis } && errors.TryGetValue((unit.Node, unit.Form), out var error)
+            && error.ChannelMeans.Length == unit.Node.Input(1)!.Constant!.Dimensions[axis(unit.Node)])
+        .ToImmutableDictionary(unit => unit.Node.Output.Name, unit => errors[(unit.Node, unit.Form)].ChannelMeans);
 
     /// <summary>The float outputs of some samples, to compare candidates with.</summary>
     private sealed class OutputReference

@@ -17,6 +17,11 @@ internal static class ModelRewriter
             Rewrite(target);
         }
 
+        if (plan.Form.Target == TargetName.Portable)
+        {
+            StandardOperators.Restore(copy);
+        }
+
         RemoveUnused.Prune(copy.Graph);
         BodyConstants.Share(copy.Graph, plan.Form);
         GraphVerifier.Verify(copy, "After rewriting");

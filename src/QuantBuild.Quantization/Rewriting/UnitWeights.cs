@@ -46,6 +46,8 @@ internal static class UnitWeights
     /// <summary>Matrices alone have kernels for blocks, and tables are looked up in bytes.</summary>
     private static WeightScheme Suit(QuantizedUnit unit, WeightScheme scheme) => unit.Rule.Role switch
     {
+        // No byte of an activation meets them, so that no pair of products can saturate.
+        _ when unit.Form == UnitForm.WeightOnly && scheme.Range == WeightRange.PairSafe => Suit(unit, scheme with { Range = WeightRange.Full }),
         OperatorRole.Embedding when scheme.Type.BitsPerElement() != 8 => scheme with { Type = ElementType.Int8, IsSymmetric = true, Granularity = WeightGranularity.PerChannel },
         OperatorRole.Linear when unit.Rule.OpType is "MatMul" or "Gemm" => scheme,
         _ when scheme.Granularity == WeightGranularity.PerBlock => scheme with { Granularity = WeightGranularity.PerChannel },

@@ -64,6 +64,9 @@ public enum CalibrationMethodName
 
 public enum ModelFormat
 {
+    /// <summary>Operator by operator what is predicted to be the fastest: static as in <see cref="Qdq"/>, dynamic, weight-only or float.</summary>
+    Auto,
+
     /// <summary>Float operators between QuantizeLinear and DequantizeLinear, which runtimes fuse.</summary>
     Qdq,
 

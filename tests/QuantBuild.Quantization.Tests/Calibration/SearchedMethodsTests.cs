@@ -126,7 +126,7 @@ internal sealed class SearchedMethodsTests
     {
         var samples = Enumerable.Range(0, 16).Select(index => SampleOf(index)).ToImmutableArray();
         var profile = ModelProfile.Of(model, samples[0].Read());
-        var form = ModelForm.Of(new());
+        var form = ModelForm.Of(new() { Format = ModelFormat.Qdq });
         var placement = Placement.OfAll(model, new(profile, form));
         var run = new SampleRun(samples, threads, null, CancellationToken.None);
         var statistics = Calibrator.Gather(

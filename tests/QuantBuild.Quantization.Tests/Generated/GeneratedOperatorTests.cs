@@ -79,7 +79,7 @@ internal sealed class GeneratedOperatorTests
                 SampleArchive.Write(Path.Combine(folder, i.ToString("d2", CultureInfo.InvariantCulture) + ".npz"), Sample(@case, random));
             }
 
-            var settings = new QuantizationSettings { CalibrationData = ["*.npz"] };
+            var settings = new QuantizationSettings { CalibrationData = ["*.npz"], Format = ModelFormat.Qdq };
             return ModelQuantizer.Quantize(new(path, folder, settings, 1), null, CancellationToken.None);
         }
         finally

@@ -65,7 +65,12 @@ internal sealed class ModelFormTests
     public void Of_AsymmetricSignedWeights_AreRefused() => Assert.That(
         () => ModelForm.Of(new() { WeightSymmetric = false }), Throws.TypeOf<QuantBuildException>().With.Message.Contains("U8 or U4"));
 
+    [TestCase(QuantizedType.S4, null)]
+    [TestCase(null, WeightGranularity.PerBlock)]
+    public void Of_AutoWithWeightsThatHaveKernelsAloneBesideFloats_IsWeightOnly(QuantizedType? weights, WeightGranularity? granularity) => Assert.That(
+        ModelForm.Of(new() { Format = ModelFormat.Auto, WeightType = weights, WeightGranularity = granularity }).Format, Is.EqualTo(ModelFormat.WeightOnly));
+
     [Test]
     public void Of_BlocksUnderQuantizedActivations_AreRefused() => Assert.That(
-        () => ModelForm.Of(new() { WeightGranularity = WeightGranularity.PerBlock }), Throws.TypeOf<QuantBuildException>().With.Message.Contains("PerTensor, PerChannel"));
+        () => ModelForm.Of(new() { Format = ModelFormat.Qdq, WeightGranularity = WeightGranularity.PerBlock }), Throws.TypeOf<QuantBuildException>().With.Message.Contains("PerTensor, PerChannel"));
 }

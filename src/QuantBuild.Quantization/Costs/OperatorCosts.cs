@@ -1,0 +1,40 @@
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Planning;
+
+namespace QuantBuild.Quantization.Costs;
+
+/// <summary>What units and conversions cost in one model on the machines of one target, in nanoseconds of one thread.</summary>
+internal sealed class OperatorCosts(CostTable table, ModelProfile profile)
+{
+    /// <summary>What has no weights gains little and loses accuracy all the same: INT8 has to be a little faster to be taken.</summary>
+    private const double Premium = 1.05;
+
+    /// <summary>The node as it is, with the activation behind it; null where nothing is known.</summary>
+    public double? Float(QuantizedUnit unit) => KernelWork.Of(unit.Node, profile) is not { } work ? null
+        : IsAddedByConvolution(unit.Node) ? 0
+        : table.Of(work, "float") + (unit.Activation is { } activation && !unit.Node.Is("Conv") && KernelWork.Of(activation, profile) is { } behind ? table.Of(behind, "float") ?? 0 : 0);
+
+    /// <summary>Null where the target has no kernel.</summary>
+    public double? Of(QuantizedUnit unit, UnitForm form) => KernelWork.Of(unit.Node, profile) is not { } work ? null : form switch
+    {
+        UnitForm.Static => table.Of(work, "int8") * (unit.Rule.Role == OperatorRole.Linear ? 1 : Premium),
+        UnitForm.Dynamic => table.Of(work, "dynamic"),
+        _ => table.Of(work, "weightOnly"),
+    };
+
+    public double Quantize(Value value) => Conversion("Quantize", value);
+
+    public double Dequantize(Value value) => Conversion("Dequantize", value);
+
+    /// <summary>ONNX Runtime's convolutions add what is added to them; the float Add behind one is free.</summary>
+    private static bool IsAddedByConvolution(Node node) => node.Is("Add") && node.Inputs.Any(input =>
+        input is { IsGraphOutput: false, Consumers.Count: 1, Producer: { } producer } && producer.Is("Conv"));
+
+    private double Conversion(string kind, Value value)
+    {
+        var elements = KernelWork.ElementsOf(value, profile) ?? 0;
+        var isImage = profile.RankOf(value) >= 4;
+        return table.Of(new(isImage ? kind + ".image" : kind, elements, elements), "int8") ?? 0;
+    }
+}
