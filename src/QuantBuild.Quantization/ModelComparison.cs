@@ -3,6 +3,7 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
@@ -23,7 +24,8 @@ public static class ModelComparison
     {
         var model = OnnxFile.Read(request.Float);
         using var reference = DeployedModels.LoadGiven(model, request.Float);
-        using var quantized = DeployedModels.LoadGiven(OnnxFile.Read(request.Quantized), request.Quantized);
+        var candidate = OnnxFile.Read(request.Quantized);
+        using var quantized = DeployedModels.LoadGiven(candidate, request.Quantized);
         using var prepared = DeployedModels.LoadResult(PassPipeline.Default.Run(model), request.Float);
         if (request.Settings.EvaluationData.IsEmpty)
         {
@@ -41,6 +43,7 @@ public static class ModelComparison
             Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
             Accuracy = accuracy,
             Latency = LatencyMeter.Measure(reference, prepared, quantized, samples.Read(0)),
+            Audit = FusionAudit.Of(candidate),
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return Gates.Judge(report, request.Settings);

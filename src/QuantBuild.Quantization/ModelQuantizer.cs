@@ -3,6 +3,7 @@ using System.Diagnostics;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
@@ -34,11 +35,13 @@ public static class ModelQuantizer
         var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
         using var floatModel = DeployedModels.LoadResult(prepared, request.Model);
         var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
+        var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var stored = StoredModel.Of(planned.Model, request.OutputName);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
         {
+            Audit = audit,
             Stages = stages.Stages,
-            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed)],
+            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed, audit)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return new(stored.Bytes, Gates.Judge(report, request.Settings)) { Data = stored.Data };

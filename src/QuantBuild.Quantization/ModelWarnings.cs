@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -12,7 +14,7 @@ namespace QuantBuild.Quantization;
 internal static class ModelWarnings
 {
     public static IEnumerable<Diagnostic> Of(
-        string path, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed)
+        string path, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed, AuditReport? audit)
     {
         if (prepared.Opset < RaiseOpset.Sufficient && RaiseOpset.Obstacle(prepared, RaiseOpset.Sufficient) is { } obstacle)
         {
@@ -30,6 +32,13 @@ internal static class ModelWarnings
         if (SlowForm(plan) is { } slow)
         {
             yield return new(DiagnosticCodes.SlowForm, $"{path}: {slow}. The choice is kept; leave it out to have what is fast there.");
+        }
+        else if (audit is not null && AuditWarnings.Concern(plan.Form.Target))
+        {
+            foreach (var warning in AuditWarnings.Of(path, audit))
+            {
+                yield return warning;
+            }
         }
 
         if (plan.Units.IsEmpty)

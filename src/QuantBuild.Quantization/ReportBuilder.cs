@@ -53,11 +53,9 @@ internal sealed class ReportBuilder(
         return described.ToImmutable();
     }
 
-    private static string NameOf(Node node) => node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
-
     private OperatorReport Operator(Node node)
     {
-        var name = string.Join('/', Bodies.Path(node.Graph).Select(body => $"{NameOf(body.Node)}/{body.Attribute}").Append(NameOf(node)));
+        var name = Bodies.NameOf(node);
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
         return unit is null ? new(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
             : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit), $"part of {unit.Node.OpType}", null)

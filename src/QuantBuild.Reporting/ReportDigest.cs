@@ -46,6 +46,17 @@ public sealed record ReportDigest(QuantizationReport Report)
     public ImmutableArray<OperatorReport> Worst(int count) =>
         [.. Report.Operators.Where(row => row.SqnrDb is { } ratio && double.IsFinite(ratio)).OrderBy(row => row.SqnrDb).Take(count)];
 
+    /// <summary>What ONNX Runtime runs on integers, the most frequent first: <c>18 QLinearConv, 1 QGemm; 2 Q and 1 DQ at the borders</c>. Null without an audit.</summary>
+    public string? Kernels => Report.Audit is not { } audit ? null
+        : audit.Kernels.IsEmpty ? "none on integers"
+        : $"{string.Join(", ", audit.Kernels.OrderByDescending(row => row.Value).ThenBy(row => row.Key, StringComparer.Ordinal).Select(row => $"{row.Value} {row.Key}"))}; "
+            + $"{audit.Quantize} Q and {audit.Dequantize} DQ {(audit.LeftOver.IsEmpty ? "at the borders" : "still run")}";
+
+    /// <summary>The first left-overs of the audit, and how many more there are.</summary>
+    public (ImmutableArray<LeftOverReport> Shown, int More) LeftOver(int count) => Report.Audit is { } audit
+        ? ([.. audit.LeftOver.Take(count)], Math.Max(audit.LeftOver.Length - count, 0))
+        : ([], 0);
+
     /// <summary>The quantized file's bytes as a share of the float one's.</summary>
     public double SizeRatio => Report.Size.FloatBytes == 0 ? 1 : (double)Report.Size.QuantizedBytes / Report.Size.FloatBytes;
 

@@ -12,6 +12,8 @@ public static class ReportHtml
     /// <summary>The ratio, in decibels, at which a bar is full.</summary>
     private const double FullBarDb = 50;
 
+    private const int LeftOverCount = 20;
+
     private static readonly string Style = ReadStyle();
 
     public static string Write(QuantizationReport report)
@@ -34,7 +36,7 @@ public static class ReportHtml
             <p class="verdict{verdict}">{Text(digest.Verdict)}</p>
             <div class="cards">
             {string.Concat(Cards(digest))}</div>
-            {Diagnostics(report)}{Gates(report)}{StayedFloat(digest)}{Operators(digest)}{Details(report)}</main>
+            {Diagnostics(report)}{Gates(report)}{Audit(digest)}{StayedFloat(digest)}{Operators(digest)}{Details(report)}</main>
             </body>
             </html>
 
@@ -87,6 +89,19 @@ public static class ReportHtml
         report.Gates.Select(gate => string.Concat(
             Cell(gate.Name), Number(ReportText.Limit(gate.Limit)), Number(ReportText.Score(gate.Value)),
             gate.Passed ? "<td class=\"passed\">passed</td>" : "<td class=\"failed\">failed</td>"))));
+
+    private static string Audit(ReportDigest digest)
+    {
+        if (digest.Kernels is not { } kernels)
+        {
+            return "";
+        }
+
+        var (shown, more) = digest.LeftOver(LeftOverCount);
+        var rows = shown.Select(row => $"<td class=\"name\"><code>{Text(row.Operator)}</code></td>{Cell(row.Reason)}")
+            .Concat(more > 0 ? [Cell("") + Cell($"and {more} more, listed in the JSON report")] : []);
+        return Section("What ONNX Runtime makes of it", $"<p>{Text(kernels)}</p>\n{(shown.IsEmpty ? "" : Table(["left over at", "what"], rows))}");
+    }
 
     private static string StayedFloat(ReportDigest digest) => digest.StayedFloat.IsEmpty ? "" : Section("What stayed float, and why", Table(
         ["operators", "because"],

@@ -14,6 +14,7 @@ namespace QuantBuild.Reporting;
         typeof(DiagnosticConverter),
         typeof(CamelCaseEnumConverter<OperatorDecision>),
         typeof(CamelCaseEnumConverter<AccuracySource>),
+        typeof(CamelCaseEnumConverter<LeftOverKind>),
     ])]
 [JsonSerializable(typeof(QuantizationReport))]
 internal sealed partial class ReportJsonContext : JsonSerializerContext;

@@ -18,6 +18,7 @@ public static class ReportMarkdown
         Table(text, ["", "float", "INT8", "change"], [.. Comparison(digest)]);
         Gates(text, report);
         Diagnostics(text, report);
+        Audit(text, digest);
         Operators(text, digest);
         Environment(text, report);
         return text.ToString();
@@ -72,6 +73,24 @@ public static class ReportMarkdown
         if (!report.Diagnostics.IsEmpty)
         {
             text.Append('\n');
+        }
+    }
+
+    private static void Audit(StringBuilder text, ReportDigest digest)
+    {
+        if (digest.Kernels is not { } kernels)
+        {
+            return;
+        }
+
+        Line(text, $"ONNX Runtime runs {Escape(kernels)}.");
+        var (shown, more) = digest.LeftOver(WorstCount);
+        if (!shown.IsEmpty)
+        {
+            Table(text, ["left over at", "what"], [
+                .. shown.Select(row => new[] { Code(row.Operator), Escape(row.Reason) }),
+                .. more > 0 ? [["", $"and {more} more"]] : Array.Empty<string[]>(),
+            ]);
         }
     }
 

@@ -43,11 +43,15 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode NothingQuantized = new("QB2032", Warning, "Nothing in the model is worth quantizing");
     public static readonly DiagnosticCode OpsetNotRaised = new("QB2033", Warning, "The model's opset cannot be raised");
     public static readonly DiagnosticCode SlowForm = new("QB2034", Warning, "The form that was chosen is slow on its target");
+    public static readonly DiagnosticCode NotFused = new("QB2035", Warning, "ONNX Runtime does not run on integers what was meant to");
+    public static readonly DiagnosticCode WeightsDequantized = new("QB2036", Warning, "Weights are dequantized at every run");
 
     // QB3xxx: gates
     public static readonly DiagnosticCode AccuracyGateFailed = new("QB3001", Error, "The quantized model lost too much accuracy");
     public static readonly DiagnosticCode AccuracyDropped = new("QB3002", Warning, "The quantized model lost accuracy and no limit is set");
     public static readonly DiagnosticCode AgreementLow = new("QB3003", Warning, "The quantized model often disagrees with the float model");
+    public static readonly DiagnosticCode SlowerThanFloat = new("QB3004", Warning, "The quantized model is slower than the prepared float model");
+    public static readonly DiagnosticCode SpeedGateFailed = new("QB3005", Error, "The quantized model is not fast enough");
 
     // QB9xxx: bugs of ours
     public static readonly DiagnosticCode InternalError = new("QB9001", Error, "QuantBuild failed");
@@ -61,8 +65,8 @@ public static class DiagnosticCodes
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
         InvalidManifest, InvalidCalibration, CalibrationOfAnotherModel, CalibrationOfOtherData, ShardsDoNotFit,
-        DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm,
-        AccuracyGateFailed, AccuracyDropped, AgreementLow,
+        DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm, NotFused, WeightsDequantized,
+        AccuracyGateFailed, AccuracyDropped, AgreementLow, SlowerThanFloat, SpeedGateFailed,
         InternalError, ResultNotLoadable, WorkerLost,
     ];
 }

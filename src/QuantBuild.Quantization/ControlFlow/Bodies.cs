@@ -28,10 +28,15 @@ internal static class Bodies
             var node => $"no sample comes to the body of its {node.OpType}",
         });
 
+    /// <summary>What a node is called in reports: its name, else its output's, behind those of the bodies around it.</summary>
+    public static string NameOf(Node node) => string.Join('/', Path(node.Graph).Select(body => $"{OwnName(body.Node)}/{body.Attribute}").Append(OwnName(node)));
+
     public static bool IsControlFlow(Node node) => node.Is("If") || node.Is("Loop") || node.Is("Scan");
 
     /// <summary>The nodes whose bodies are around a graph, the outermost first, each with the attribute that leads there; empty for a main graph.</summary>
     public static IEnumerable<(Node Node, string Attribute)> Path(Graph graph) => graph.Parent is not { } parent
         ? []
         : Path(parent).Concat(parent.Nodes.SelectMany(node => node.Attributes.Values.Where(attribute => attribute.Graphs.Contains(graph)).Select(attribute => (node, attribute.Name))));
+
+    private static string OwnName(Node node) => node.Name.Length > 0 ? node.Name : node.Outputs is [{ } output, ..] ? output.Name : node.OpType;
 }

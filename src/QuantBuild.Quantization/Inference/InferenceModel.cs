@@ -13,6 +13,7 @@ internal sealed class InferenceModel : IDisposable
 {
     private const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
     private const string DisablePrepacking = "session.disable_prepacking";
+    private const string OptimizedDataFile = "session.optimized_model_external_initializers_file_name";
 
     /// <summary>Below this, copies of weights are no matter.</summary>
     private const long ManyBytes = 1L << 28;
@@ -70,6 +71,23 @@ internal sealed class InferenceModel : IDisposable
         return Guard(() => Open(model, options));
     }
 
+    /// <summary>Hands over the graph that ONNX Runtime makes of a model when an application loads it.</summary>
+    /// <exception cref="InferenceException">ONNX Runtime refuses the model, or cannot write its graph.</exception>
+    public static T ReadOptimized<T>(Model model, Func<Graph, T> read)
+    {
+        var folder = Directory.CreateTempSubdirectory("quantbuild-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "optimized.onnx");
+            WriteOptimized(model, path);
+            return read(OnnxFile.Read(path).Graph);
+        }
+        finally
+        {
+            Delete(folder);
+        }
+    }
+
     /// <summary>
     /// Runs the model and hands over its tensor outputs one by one. Sequences, maps and optional values are passed over, and so are
     /// outputs without a declared type of which ONNX Runtime's .NET API does not know the type.
@@ -118,6 +136,46 @@ internal sealed class InferenceModel : IDisposable
     }
 
     public void Dispose() => _session.Dispose();
+
+    private static void WriteOptimized(Model model, string path)
+    {
+        var (bytes, folder) = OnnxFile.ToReferringBytes(model);
+        using var options = Options(Optimization.AsDeployed);
+        options.OptimizedModelFilePath = path;
+        options.AddSessionConfigEntry(DisablePrepacking, "1");
+        if (folder is not null)
+        {
+            options.AddSessionConfigEntry(ExternalDataFolder, folder);
+            options.AddSessionConfigEntry(OptimizedDataFile, "optimized.data");
+        }
+
+        try
+        {
+            new InferenceSession(bytes, options).Dispose();
+        }
+        catch (OnnxRuntimeException) when (File.Exists(path))
+        {
+            // The graph is there, and only the .NET API could not name the type of an input.
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw new InferenceException(exception.Message.ReplaceLineEndings(" "), exception);
+        }
+
+        GC.KeepAlive(model);
+    }
+
+    private static void Delete(DirectoryInfo folder)
+    {
+        try
+        {
+            folder.Delete(recursive: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Weights may still be mapped; the system empties its temporary folder.
+        }
+    }
 
     private static InferenceModel Open(byte[] model, SessionOptions options)
     {

@@ -25,6 +25,9 @@ public sealed record QuantizationReport
 
     public LatencyReport? Latency { get; init; }
 
+    /// <summary>Null where ONNX Runtime's optimized graph could not be had.</summary>
+    public AuditReport? Audit { get; init; }
+
     public ImmutableArray<GateReport> Gates { get; init; } = [];
 
     public ImmutableArray<OperatorReport> Operators { get; init; } = [];

@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Reporting;
 
 namespace QuantBuild.Tool.Inspection;
 
@@ -16,6 +18,6 @@ internal static class InspectionJson
     public static string Write(ModelInspection inspection) => JsonSerializer.Serialize(inspection, Context.ModelInspection) + "\n";
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(CamelCaseEnumConverter<LeftOverKind>)])]
 [JsonSerializable(typeof(ModelInspection))]
 internal sealed partial class InspectionJsonContext : JsonSerializerContext;

@@ -22,6 +22,14 @@ internal static class InspectionText
         {
             row.Type, ReportText.Bytes(row.Bytes), $"{row.Tensors} {ReportText.Plural("tensor", row.Tensors)}, {row.Elements} {(row.Elements == 1 ? "element" : "elements")}",
         }));
+        if (inspection.Audit is { } audit)
+        {
+            Table(text, "as ONNX Runtime runs it, on integers", audit.Kernels.OrderByDescending(row => row.Value).ThenBy(row => row.Key, StringComparer.Ordinal)
+                .Append(new("QuantizeLinear", audit.Quantize)).Append(new("DequantizeLinear", audit.Dequantize))
+                .Select(row => new[] { row.Value.ToString(CultureInfo.InvariantCulture), row.Key }));
+            Table(text, "left over", audit.LeftOver.Select(row => new[] { row.Operator, row.Reason }));
+        }
+
         return text.ToString();
     }
 

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Auditing;
+using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Tool.Inspection;
 
@@ -15,6 +17,9 @@ internal sealed record ModelInspection(
     public required ImmutableArray<OperatorCount> Operators { get; init; }
 
     public required ImmutableArray<WeightCount> Weights { get; init; }
+
+    /// <summary>What ONNX Runtime makes of a quantized model; null for a float one, and for one that it does not load.</summary>
+    public AuditReport? Audit { get; init; }
 
     public static ModelInspection Of(string path, Model model)
     {
@@ -36,6 +41,7 @@ internal sealed record ModelInspection(
                     .Select(group => new OperatorCount(group.Key.OpType, group.Key.Domain, group.Count()))
                     .OrderByDescending(row => row.Count).ThenBy(row => row.Domain, StringComparer.Ordinal).ThenBy(row => row.Type, StringComparer.Ordinal),
             ],
+            Audit = nodes.Any(node => node.OpType is "QuantizeLinear" or "DequantizeLinear" or "DynamicQuantizeLinear") ? FusionAudit.Of(model) : null,
             Weights =
             [
                 .. constants.GroupBy(tensor => tensor.Type)

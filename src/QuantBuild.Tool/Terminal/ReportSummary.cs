@@ -25,6 +25,11 @@ internal static class ReportSummary
         }
 
         Operators(text, digest);
+        if (digest.Kernels is { } kernels)
+        {
+            Field(text, "kernels", kernels);
+        }
+
         foreach (var gate in report.Gates)
         {
             Field(text, gate.Passed ? "gate passed" : "gate failed", ReportDigest.Sentence(gate));
