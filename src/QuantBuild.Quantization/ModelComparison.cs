@@ -8,6 +8,7 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -26,6 +27,7 @@ public static class ModelComparison
         using var reference = DeployedModels.LoadGiven(model, request.Float);
         var candidate = OnnxFile.Read(request.Quantized);
         using var quantized = DeployedModels.LoadGiven(candidate, request.Quantized);
+        using var otherMachine = MachinePrediction.Of(candidate, request.Settings.Target);
         using var prepared = DeployedModels.LoadResult(PassPipeline.Default.Run(model), request.Float);
         if (request.Settings.EvaluationData.IsEmpty)
         {
@@ -34,7 +36,7 @@ public static class ModelComparison
 
         var samples = SampleSet.Open(new(request.Settings.EvaluationData, request.BaseDirectory, reference.Inputs, request.Settings.Preprocessing));
         var run = new SampleRun(SampleRun.Handles(samples, Enumerable.Range(0, samples.Count)), request.Threads, progress, cancellation);
-        var accuracy = AccuracyEvaluator.Compare(reference, quantized, run, request.Settings.Metric, AccuracySource.EvaluationData);
+        var accuracy = AccuracyEvaluator.Compare(new(reference, quantized, otherMachine), run, request.Settings.Metric, AccuracySource.EvaluationData);
         var report = new QuantizationReport
         {
             Model = request.Float,
@@ -42,6 +44,7 @@ public static class ModelComparison
             Environment = Machine.Describe(request.Threads),
             Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
             Accuracy = accuracy,
+            Saturation = otherMachine?.Units ?? [],
             Latency = LatencyMeter.Measure(reference, prepared, quantized, samples.Read(0)),
             Audit = FusionAudit.Of(candidate),
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,

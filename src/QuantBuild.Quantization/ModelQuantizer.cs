@@ -8,6 +8,7 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -32,7 +33,8 @@ public static class ModelQuantizer
         var planned = stages.Time("plan", search.Find);
         using var given = DeployedModels.LoadGiven(model, request.Model);
         using var quantized = DeployedModels.LoadResult(planned.Model, request.Model);
-        var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
+        using var otherMachine = MachinePrediction.Of(planned.Model, request.Settings.Target);
+        var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(new(given, quantized, otherMachine), data.Judged, request.Settings.Metric, data.Source));
         using var floatModel = DeployedModels.LoadResult(prepared, request.Model);
         var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
@@ -41,6 +43,7 @@ public static class ModelQuantizer
         {
             Audit = audit,
             Stages = stages.Stages,
+            Saturation = otherMachine?.Units ?? [],
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed, audit)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };

@@ -50,7 +50,7 @@ public static class ReportHtml
         {
             yield return Card(
                 accuracy.Metric, ReportText.Score(accuracy.Float), ReportText.Score(accuracy.Quantized),
-                $"drop {ReportText.Score(accuracy.Drop)} on {ReportText.Samples(accuracy)}");
+                $"drop {ReportText.Score(accuracy.Drop)} on {ReportText.Samples(accuracy)}{(accuracy.ByMachine.IsEmpty ? "" : $"; {ReportText.Machines(accuracy)}")}");
         }
 
         yield return Card(

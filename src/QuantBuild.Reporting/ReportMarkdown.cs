@@ -16,6 +16,11 @@ public static class ReportMarkdown
         Line(text, $"## QuantBuild: {Code(report.Model)}");
         Line(text, $"**{Escape(digest.Verdict)}**");
         Table(text, ["", "float", "INT8", "change"], [.. Comparison(digest)]);
+        if (report.Accuracy is { ByMachine.IsEmpty: false } accuracy)
+        {
+            Line(text, $"By machine: {Escape(ReportText.Machines(accuracy))}.");
+        }
+
         Gates(text, report);
         Diagnostics(text, report);
         Audit(text, digest);

@@ -49,6 +49,10 @@ public static class ReportText
         _ => $"{accuracy.Samples} calibration {Plural("sample", accuracy.Samples)}",
     };
 
+    /// <summary><c>x64 with VNNI 0.9300, x64 without VNNI 0.0850 (predicted)</c>; empty where nothing is known of machines.</summary>
+    public static string Machines(AccuracyReport accuracy) => string.Join(", ", accuracy.ByMachine.Select(entry =>
+        $"{entry.Key} {Score(entry.Value.Quantized)}{(entry.Value.IsPredicted ? " (predicted)" : "")}"));
+
     public static string Plural(string noun, int count) => count == 1 ? noun : noun + "s";
 
     private static string Number(double value, string format) =>

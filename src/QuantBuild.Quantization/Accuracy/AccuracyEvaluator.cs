@@ -1,17 +1,23 @@
+using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Saturation;
 
 namespace QuantBuild.Quantization.Accuracy;
+
+/// <summary>The float model, the quantized one, and what that computes on the other kind of x64 processor; null where that is not asked or not known.</summary>
+internal sealed record ComparedModels(InferenceModel Float, InferenceModel Quantized, MachinePrediction? OtherMachine);
 
 /// <summary>Runs two models on the same samples as an application would: default optimizations, one thread.</summary>
 internal static class AccuracyEvaluator
 {
     /// <summary>Null where there is no sample, or the model has no floating-point output to compare.</summary>
-    public static AccuracyReport? Compare(InferenceModel reference, InferenceModel quantized, SampleRun samples, string? metricName, AccuracySource source)
+    public static AccuracyReport? Compare(ComparedModels models, SampleRun samples, string? metricName, AccuracySource source)
     {
+        var (reference, quantized, otherMachine) = models;
         var outputs = samples.Count == 0 ? [] : FloatOutputs(reference, samples);
         if (outputs.Length == 0)
         {
@@ -25,13 +31,21 @@ internal static class AccuracyEvaluator
             reference.Run(first.Inputs, outputs)[0].Dimensions);
         RequireLabels(metric, samples);
         var scores = new (double Float, double Quantized)[samples.Count];
+        var predicted = new double[samples.Count];
         samples.ForEach("Evaluating", (position, sample) =>
         {
             var outcome = new Outcome(reference.Run(sample.Inputs, outputs), quantized.Run(sample.Inputs, outputs), sample.Label);
             scores[position] = Score(metric, outcome, sample.Id);
+            predicted[position] = otherMachine?.Run(sample.Inputs, outputs) is { } there
+                ? Score(metric, outcome with { Quantized = there }, sample.Id).Quantized
+                : scores[position].Quantized;
         });
         var (before, after) = (scores.Average(score => score.Float), scores.Average(score => score.Quantized));
-        return new(metric.Name, before, after, metric.Drop(before, after), samples.Count) { Source = source };
+        return new(metric.Name, before, after, metric.Drop(before, after), samples.Count)
+        {
+            Source = source,
+            ByMachine = otherMachine?.Describe(after, predicted.Average(), value => metric.Drop(before, value)) ?? ImmutableSortedDictionary<string, MachineAccuracy>.Empty,
+        };
     }
 
     /// <summary>The outputs that can be compared, by what a run of the first sample gives.</summary>

@@ -21,18 +21,19 @@ internal static class AccuracyWarnings
             yield break;
         }
 
-        if (accuracy.Source == AccuracySource.EvaluationData && accuracy.Metric == "top1" && accuracy.Drop > UnlimitedDrop)
+        var judged = JudgedAccuracy.Of(accuracy);
+        if (accuracy.Source == AccuracySource.EvaluationData && accuracy.Metric == "top1" && judged.Drop > UnlimitedDrop)
         {
             yield return new(
                 DiagnosticCodes.AccuracyDropped,
-                $"{report.Model}: {accuracy.Metric} fell from {GateMessages.Score(accuracy.Float)} to {GateMessages.Score(accuracy.Quantized)} and no limit is set. Set MaxAccuracyDrop to gate the build.");
+                $"{report.Model}: {GateMessages.Change(accuracy, judged)} and no limit is set. Set MaxAccuracyDrop to gate the build.");
         }
 
-        if (accuracy.Metric == "agreement" && accuracy.Quantized < LowestAgreement)
+        if (accuracy.Metric == "agreement" && judged.Quantized < LowestAgreement)
         {
             yield return new(DiagnosticCodes.AgreementLow, string.Create(
                 CultureInfo.InvariantCulture,
-                $"{report.Model}: the quantized model agrees with the float model on {accuracy.Quantized:p1} of {accuracy.Samples} samples, less than {LowestAgreement:p0}. Set EvaluationData with labels to measure what that costs."));
+                $"{report.Model}: the quantized model agrees with the float model on {judged.Quantized:p1} of {accuracy.Samples} samples{judged.Where}, less than {LowestAgreement:p0}. Set EvaluationData with labels to measure what that costs."));
         }
     }
 }

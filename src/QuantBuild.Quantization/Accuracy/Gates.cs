@@ -17,7 +17,7 @@ public static class Gates
             "MaxAccuracyDrop",
             DiagnosticCodes.AccuracyGateFailed,
             settings => settings.MaxAccuracyDrop,
-            report => report.Accuracy?.Drop,
+            report => report.Accuracy is { } accuracy ? JudgedAccuracy.Of(accuracy).Drop : null,
             (report, gate) => GateMessages.AccuracyDrop(report, gate.Limit)),
     ];
 

@@ -64,6 +64,36 @@ internal sealed class InferenceModel : IDisposable
         return session;
     }
 
+    /// <summary>
+    /// What ONNX Runtime makes of a model when an application loads it: operators fused, and in the order of elements that its kernels want. Loaded without
+    /// optimization it computes the same. Null for weights in files that are too many to be copied.
+    /// </summary>
+    /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
+    public static Model? Optimize(Model model)
+    {
+        if (MappedBytes(model) >= ManyBytes)
+        {
+            return null;
+        }
+
+        var path = Path.GetTempFileName();
+        try
+        {
+            using var options = Options(Optimization.AsDeployed);
+            options.OptimizedModelFilePath = path;
+            Guard(() =>
+            {
+                using var session = new InferenceSession(OnnxFile.ToBytes(model), options);
+                return true;
+            });
+            return OnnxFile.Read(path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
     public static InferenceModel Load(byte[] model, Optimization optimization)
     {

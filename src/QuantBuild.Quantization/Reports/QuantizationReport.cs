@@ -34,6 +34,9 @@ public sealed record QuantizationReport
 
     public ImmutableArray<TensorReport> Tensors { get; init; } = [];
 
+    /// <summary>The operators whose sums of products an x64 without VNNI may get wrong; empty where there is none, and where it was not looked for.</summary>
+    public ImmutableArray<SaturationReport> Saturation { get; init; } = [];
+
     public ImmutableArray<StageReport> Stages { get; init; } = [];
 
     public long PeakMemoryBytes { get; init; }
@@ -51,9 +54,15 @@ public sealed record AccuracyReport(string Metric, double Float, double Quantize
     /// <summary>Which samples these are: the evaluation data, or the calibration samples that were held out.</summary>
     public required AccuracySource Source { get; init; }
 
-    /// <summary>The quantized model's value on each kind of machine for which it was predicted, empty where it was not.</summary>
-    public ImmutableSortedDictionary<string, double> ByMachine { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
+    /// <summary>What each kind of x64 processor would see; empty for other targets, and where a model's operators do not let it be predicted.</summary>
+    public ImmutableSortedDictionary<string, MachineAccuracy> ByMachine { get; init; } = ImmutableSortedDictionary<string, MachineAccuracy>.Empty;
 }
+
+/// <summary>
+/// The quantized model's value on one kind of machine: measured on this one or predicted. A machine <paramref name="IsOfTarget"/> where
+/// the gate has to hold on it.
+/// </summary>
+public sealed record MachineAccuracy(double Quantized, double Drop, bool IsPredicted, bool IsOfTarget);
 
 public enum AccuracySource
 {
@@ -84,6 +93,13 @@ public enum OperatorDecision
 }
 
 public sealed record TensorReport(string Name, double Min, double Max, double Scale, int ZeroPoint, string Method);
+
+/// <summary>
+/// An operator of which a processor without VNNI adds products in pairs that may exceed 16 bits. <paramref name="SaturatingPairs"/> of its
+/// <paramref name="Pairs"/> of weights can, for activations between the smallest and the largest that the samples gave;
+/// <paramref name="ChangedSums"/> is the share of its sums that are other numbers there.
+/// </summary>
+public sealed record SaturationReport(string Name, string Type, long Pairs, long SaturatingPairs, double ChangedSums);
 
 /// <summary>One stage of the pipeline; <paramref name="Metric"/> is the accuracy after it, where it was measured.</summary>
 public sealed record StageReport(string Name, double Seconds, double? Metric = null);

@@ -34,7 +34,7 @@ public static class SettingDefinitions
             QuantizedType.S8, QuantizedType.U8, QuantizedType.S4, QuantizedType.U4, QuantizedType.S16),
         .. Schemes,
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
-            with { MetadataName = "TargetMachine" },
+            with { MetadataName = "TargetMachine", ConcernsEvaluation = true },
         .. Images.Select(row => row with { ConcernsEvaluation = true, ConcernsCalibration = true }),
     ];
 
