@@ -6,6 +6,8 @@ using QuantBuild.Quantization.Settings;
 namespace QuantBuild.Quantization.Tests;
 
 /// <summary>Formats, types and targets on small graphs: what is written, what ONNX Runtime makes of it, and what it computes.</summary>
+/// <remarks>The outputs are few, so that SQNR differs by 10 dB and more from one draw of weights to the next; the lowest lies 5 dB under the worst of 20 draws.</remarks>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class FormTests
 {
     private readonly TinyModels _tiny = new();
@@ -70,14 +72,18 @@ internal sealed class FormTests
         }
     }
 
-    [TestCase(QuantizedType.S8, 21, 40)]
-    [TestCase(QuantizedType.U8, 13, 40)]
-    [TestCase(QuantizedType.S4, 21, 18)]
-    [TestCase(QuantizedType.S4, 13, 18)]
-    [TestCase(QuantizedType.U4, 21, 18)]
-    public void WeightOnly_Gemms_BecomeMatMulNBits(QuantizedType weights, int opset, double sqnrDb)
+    /// <summary>
+    /// Of both layers, weights and activations (which the kernel rounds to 8 bits in blocks) each leave 46 to 48 dB, together 42, and the draw of 64
+    /// outputs moves that by 1 dB; a bit less costs 6. The weights are multiples of 1/7, which 4 bits hold: rounded, the search would want some back.
+    /// </summary>
+    [TestCase(QuantizedType.S8, 21)]
+    [TestCase(QuantizedType.U8, 13)]
+    [TestCase(QuantizedType.S4, 21)]
+    [TestCase(QuantizedType.S4, 13)]
+    [TestCase(QuantizedType.U4, 21)]
+    public void WeightOnly_Gemms_BecomeMatMulNBits(QuantizedType weights, int opset)
     {
-        var graph = Verify(Gemms(opset, 2, 64), [1, 64], new() { Format = ModelFormat.WeightOnly, WeightType = weights }, sqnrDb);
+        var graph = Verify(Gemms(opset, 2, 64, Sevenths), [1, 64], new() { Format = ModelFormat.WeightOnly, WeightType = weights }, 38);
 
         Assert.That(_kernels.Count(type => type == "MatMulNBits"), Is.EqualTo(2));
     }
@@ -115,10 +121,10 @@ internal sealed class FormTests
         Assert.That(graph.Nodes[^1].OpType, Is.EqualTo("DynamicQuantizeLSTM"));
     }
 
-    [TestCase(QuantizedType.U16, QuantizedType.S8, 13, "com.microsoft", 40)]
+    [TestCase(QuantizedType.U16, QuantizedType.S8, 13, "com.microsoft", 35)]
     [TestCase(QuantizedType.S16, QuantizedType.S16, 13, "com.microsoft", 60)]
-    [TestCase(QuantizedType.U16, QuantizedType.U8, 21, "", 40)]
-    [TestCase(QuantizedType.U8, QuantizedType.S4, 13, "", 15)]
+    [TestCase(QuantizedType.U16, QuantizedType.U8, 21, "", 35)]
+    [TestCase(QuantizedType.U8, QuantizedType.S4, 13, "", 23)]
     [TestCase(QuantizedType.S8, QuantizedType.S8, 13, "", 30)]
     [TestCase(QuantizedType.U8, QuantizedType.U8, 13, "", 30)]
     public void Qdq_Types_AreWrittenInTheDomainThatKnowsThem(QuantizedType activations, QuantizedType weights, int opset, string domain, double sqnrDb)
@@ -175,14 +181,23 @@ internal sealed class FormTests
     });
 
     /// <summary>Layers of as many outputs as inputs, every other one with transposed weights.</summary>
-    private Model Gemms(long opset, int layers, int width = 32) => TinyModels.Build(opset, [null, width], (graph, x) =>
+    private Model Gemms(long opset, int layers, int width = 32, Func<TensorData, TensorData>? round = null) => TinyModels.Build(opset, [null, width], (graph, x) =>
     {
         for (var layer = 0; layer < layers; layer++)
         {
-            Value?[] inputs = [x, graph.AddInitializer("w", _tiny.Random(width, width)), graph.AddInitializer("b", _tiny.Random(width))];
+            var weights = _tiny.Random(width, width);
+            Value?[] inputs = [x, graph.AddInitializer("w", round?.Invoke(weights) ?? weights), graph.AddInitializer("b", _tiny.Random(width))];
             x = graph.AddNode("Gemm", inputs, "layer").Set("transB", layer % 2L).Output;
         }
 
         return x;
     });
+
+    /// <summary>Rounded to multiples of 1/7; every row, column and block has a 1, for the scale to be 1/7.</summary>
+    private static TensorData Sevenths(TensorData weights)
+    {
+        var width = (int)weights.Dimensions[1];
+        return TensorData.Create<float>(weights.Dimensions, [.. weights.ToFloats().Index().Select(entry =>
+            ((entry.Index / width) + entry.Index) % 8 == 0 ? 1 : MathF.Round(entry.Item * 7) / 7)]);
+    }
 }

@@ -4,6 +4,7 @@ using QuantBuild.Quantization.Reports;
 namespace QuantBuild.Quantization.Tests;
 
 /// <summary>Operators in the bodies of Loop and Scan are quantized like those of the main graph.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class LoopTests : BodyChecks
 {
     /// <summary>The condition ends the loop after five of nine iterations.</summary>

@@ -5,6 +5,7 @@ using QuantBuild.Quantization.Reports;
 namespace QuantBuild.Quantization.Tests;
 
 /// <summary>Each graph becomes INT8, loads in ONNX Runtime, and computes what the float model does but for quantization noise.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class OperatorTests
 {
     private const double LowestSqnrDb = 25;

@@ -5,6 +5,7 @@ using QuantBuild.Quantization.Settings;
 namespace QuantBuild.Quantization.Tests;
 
 /// <summary>Operators in the branches of If are quantized like those of the main graph.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class SubgraphTests : BodyChecks
 {
     /// <summary>Random samples take both branches, whose values have the same names.</summary>
