@@ -26,7 +26,6 @@ public static class ModelComparison
         using var reference = DeployedModels.LoadGiven(model, request.Float);
         var candidate = OnnxFile.Read(request.Quantized);
         using var quantized = DeployedModels.LoadGiven(candidate, request.Quantized);
-        using var prepared = DeployedModels.LoadResult(PassPipeline.Default.Run(model), request.Float);
         if (request.Settings.EvaluationData.IsEmpty)
         {
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Float}: EvaluationData is not set. Name the samples to compare the models on, such as data/evaluation.");
@@ -42,7 +41,7 @@ public static class ModelComparison
             Environment = Machine.Describe(request.Threads),
             Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
             Accuracy = accuracy,
-            Latency = LatencyMeter.Measure(reference, prepared, quantized, samples.Read(0)),
+            Latency = ModelLatency.Measure(new(model, PassPipeline.Default.Run(model), candidate, request.Float), samples.Read(0), request.Settings),
             Audit = FusionAudit.Of(candidate),
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };

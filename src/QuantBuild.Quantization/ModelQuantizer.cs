@@ -8,6 +8,7 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -30,11 +31,8 @@ public static class ModelQuantizer
         var observed = stages.Time("calibrate", () => Observe(prepared, context, data, request));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", search.Find);
-        using var given = DeployedModels.LoadGiven(model, request.Model);
-        using var quantized = DeployedModels.LoadResult(planned.Model, request.Model);
-        var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
-        using var floatModel = DeployedModels.LoadResult(prepared, request.Model);
-        var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
+        var accuracy = stages.Time("evaluate", () => Evaluate(new(model, prepared, planned.Model, request.Model), data, request.Settings.Metric));
+        var latency = stages.Time("measure", () => Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings));
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var stored = StoredModel.Of(planned.Model, request.OutputName);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
@@ -46,6 +44,16 @@ public static class ModelQuantizer
         };
         return new(stored.Bytes, Gates.Judge(report, request.Settings)) { Data = stored.Data };
     }
+
+    private static AccuracyReport? Evaluate(ModelForms models, RequestData data, string? metric)
+    {
+        using var given = DeployedModels.LoadGiven(models.Given, models.Path);
+        using var quantized = DeployedModels.LoadResult(models.Quantized, models.Path);
+        return AccuracyEvaluator.Compare(given, quantized, data.Judged, metric, data.Source);
+    }
+
+    private static LatencyReport? Measure(ModelForms models, RequestData data, QuantizationSettings settings) =>
+        data.Calibration.First is { } sample ? ModelLatency.Measure(models, sample, settings) : null;
 
     private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, RequestData data, QuantizationRequest request)
     {
