@@ -28,7 +28,6 @@ public static class ModelComparison
         var candidate = OnnxFile.Read(request.Quantized);
         using var quantized = DeployedModels.LoadGiven(candidate, request.Quantized);
         using var otherMachine = MachinePrediction.Of(candidate, request.Settings.Target);
-        using var prepared = DeployedModels.LoadResult(PassPipeline.Default.Run(model), request.Float);
         if (request.Settings.EvaluationData.IsEmpty)
         {
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Float}: EvaluationData is not set. Name the samples to compare the models on, such as data/evaluation.");
@@ -45,7 +44,7 @@ public static class ModelComparison
             Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
             Accuracy = accuracy,
             Saturation = otherMachine?.Units ?? [],
-            Latency = LatencyMeter.Measure(reference, prepared, quantized, samples.Read(0)),
+            Latency = ModelLatency.Measure(new(model, PassPipeline.Default.Run(model), candidate, request.Float), samples.Read(0), request.Settings),
             Audit = FusionAudit.Of(candidate),
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };

@@ -9,6 +9,7 @@ using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Saturation;
+using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -31,12 +32,9 @@ public static class ModelQuantizer
         var observed = stages.Time("calibrate", () => Observe(prepared, context, data, request));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", search.Find);
-        using var given = DeployedModels.LoadGiven(model, request.Model);
-        using var quantized = DeployedModels.LoadResult(planned.Model, request.Model);
         using var otherMachine = MachinePrediction.Of(planned.Model, request.Settings.Target);
-        var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(new(given, quantized, otherMachine), data.Judged, request.Settings.Metric, data.Source));
-        using var floatModel = DeployedModels.LoadResult(prepared, request.Model);
-        var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
+        var accuracy = stages.Time("evaluate", () => Evaluate(new(model, prepared, planned.Model, request.Model), otherMachine, data, request.Settings.Metric));
+        var latency = stages.Time("measure", () => Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings));
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var stored = StoredModel.Of(planned.Model, request.OutputName);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
@@ -49,6 +47,16 @@ public static class ModelQuantizer
         };
         return new(stored.Bytes, Gates.Judge(report, request.Settings)) { Data = stored.Data };
     }
+
+    private static AccuracyReport? Evaluate(ModelForms models, MachinePrediction? otherMachine, RequestData data, string? metric)
+    {
+        using var given = DeployedModels.LoadGiven(models.Given, models.Path);
+        using var quantized = DeployedModels.LoadResult(models.Quantized, models.Path);
+        return AccuracyEvaluator.Compare(new(given, quantized, otherMachine), data.Judged, metric, data.Source);
+    }
+
+    private static LatencyReport? Measure(ModelForms models, RequestData data, QuantizationSettings settings) =>
+        data.Calibration.First is { } sample ? ModelLatency.Measure(models, sample, settings) : null;
 
     private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, RequestData data, QuantizationRequest request)
     {

@@ -50,6 +50,11 @@ internal sealed class ReportBuilder(
             described["maxAccuracyDrop"] = limit.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (settings.MinSpeedup is { } speedup)
+        {
+            described["minSpeedup"] = speedup.ToString(CultureInfo.InvariantCulture);
+        }
+
         return described.ToImmutable();
     }
 

@@ -48,10 +48,33 @@ public static class ReportMarkdown
         ];
         if (report.Latency is { } latency)
         {
+            foreach (var row in Latency(latency))
+            {
+                yield return row;
+            }
+        }
+    }
+
+    private static IEnumerable<string[]> Latency(LatencyReport latency)
+    {
+        yield return
+        [
+            "latency of one sample", ReportText.Milliseconds(latency.FloatMs), ReportText.Milliseconds(latency.QuantizedMs),
+            ReportText.Speedup(latency),
+        ];
+        if (ReportText.PreparedSpeedup(latency) is { } prepared)
+        {
+            yield return ["the same, float prepared", ReportText.Milliseconds(latency.PreparedFloatMs), ReportText.Milliseconds(latency.QuantizedMs), prepared];
+        }
+
+        foreach (var row in ReportText.ManyThreads(latency))
+        {
+            var threads = $"on {row.Threads} threads";
+            yield return [threads, ReportText.Milliseconds(row.FloatMs), ReportText.Milliseconds(row.QuantizedMs), ReportText.Speedup(row.Speedup, row.Interval)];
             yield return
             [
-                "latency of one sample", ReportText.Milliseconds(latency.FloatMs), ReportText.Milliseconds(latency.QuantizedMs),
-                ReportText.Speedup(latency),
+                $"{threads}, float prepared", ReportText.Milliseconds(row.PreparedFloatMs), ReportText.Milliseconds(row.QuantizedMs),
+                ReportText.Speedup(row.PreparedSpeedup, row.PreparedInterval),
             ];
         }
     }

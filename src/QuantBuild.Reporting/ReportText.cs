@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Quantization.Reports;
 
@@ -34,10 +35,21 @@ public static class ReportText
 
     public static string Factor(double value) => $"{Number(value, "0.00")}×";
 
-    /// <summary>How fast against float as given, with the 95 % interval where it is known.</summary>
-    public static string Speedup(LatencyReport latency) => latency.Interval is { IsDefault: false, Length: 2 } interval
-        ? $"{Factor(latency.Speedup)} as fast ({Factor(interval[0])} to {Factor(interval[1])})"
-        : $"{Factor(latency.Speedup)} as fast";
+    /// <summary>How fast against float as given, with the 95 % interval where it is known. An interval that holds 1 gives no verdict.</summary>
+    public static string Speedup(LatencyReport latency) => Speedup(latency.Speedup, latency.Interval);
+
+    public static string Speedup(double speedup, ImmutableArray<double> interval) =>
+        interval is not { IsDefault: false, Length: 2 } ? $"{Factor(speedup)} as fast"
+        : interval[0] <= 1 && interval[1] >= 1 ? $"no certain difference ({Factor(interval[0])} to {Factor(interval[1])})"
+        : $"{Factor(speedup)} as fast ({Factor(interval[0])} to {Factor(interval[1])})";
+
+    /// <summary>Against the prepared float model; null where that was not measured.</summary>
+    public static string? PreparedSpeedup(LatencyReport latency) =>
+        latency.PreparedSpeedup is { } speedup ? Speedup(speedup, latency.PreparedInterval) : null;
+
+    /// <summary>What was measured on more than one thread.</summary>
+    public static IEnumerable<ThreadLatencyReport> ManyThreads(LatencyReport latency) =>
+        latency.Threads.IsDefault ? [] : latency.Threads.Where(row => row.Threads > 1);
 
     /// <summary>At most what the user wrote: <c>0.01</c>, not <c>0.0100</c>.</summary>
     public static string Limit(double value) => Number(value, "0.######");

@@ -12,5 +12,8 @@ internal sealed record Engine(
 
     public Func<IReadOnlyList<string>, CalibrationResult> Merge { get; init; } = ModelCalibration.Merge;
 
+    /// <summary>The latency of a stored result, measured anew.</summary>
+    public Func<QuantizationRequest, string, CancellationToken, LatencyReport?> Measure { get; init; } = ModelLatency.Measure;
+
     public static Engine Default { get; } = new(ModelQuantizer.Quantize, ModelComparison.Compare);
 }

@@ -18,7 +18,15 @@ public static class Gates
             DiagnosticCodes.AccuracyGateFailed,
             settings => settings.MaxAccuracyDrop,
             report => report.Accuracy is { } accuracy ? JudgedAccuracy.Of(accuracy).Drop : null,
-            (report, gate) => GateMessages.AccuracyDrop(report, gate.Limit)),
+            (report, gate) => GateMessages.AccuracyDrop(report, gate.Limit))
+        { Missing = "there is nothing to compare the models on; add EvaluationData, or at least ten calibration samples" },
+        new(
+            "MinSpeedup",
+            DiagnosticCodes.SpeedGateFailed,
+            settings => settings.MinSpeedup,
+            report => report.Latency?.Speedup,
+            (report, gate) => GateMessages.Speedup(report, gate.Limit))
+        { IsFloor = true, Missing = "there is no sample to measure with; add EvaluationData or CalibrationData" },
     ];
 
     /// <summary>
@@ -32,7 +40,7 @@ public static class Gates
             .Where(gate => gate.Limit(settings) is not null)
             .Select(gate => (Gate: gate, Result: Judge(gate, gate.Limit(settings)!.Value, report)))
             .ToImmutableArray();
-        ImmutableArray<DiagnosticCode> judgements = [.. All.Select(gate => gate.Failed), .. AccuracyWarnings.Codes];
+        ImmutableArray<DiagnosticCode> judgements = [.. All.Select(gate => gate.Failed), .. AccuracyWarnings.Codes, .. LatencyWarnings.Codes];
         return report with
         {
             Gates = [.. judged.Select(item => item.Result)],
@@ -40,6 +48,7 @@ public static class Gates
             [
                 .. report.Diagnostics.Where(diagnostic => !judgements.Contains(diagnostic.Code)),
                 .. AccuracyWarnings.Of(report, settings),
+                .. LatencyWarnings.Of(report),
                 .. judged.Where(item => !item.Result.Passed).Select(item =>
                     new Diagnostic(item.Gate.Failed, $"{report.Model}: {item.Gate.Message(report, item.Result)}")),
             ],
@@ -49,8 +58,8 @@ public static class Gates
     /// <summary>A value that is not a number passes no gate.</summary>
     private static GateReport Judge(Gate gate, double limit, QuantizationReport report) =>
         gate.Value(report) is { } value
-            ? new GateReport(gate.Name, limit, value, value <= limit + Tolerance)
+            ? new GateReport(gate.Name, limit, value, gate.IsFloor ? value >= limit - Tolerance : value <= limit + Tolerance)
             : throw new QuantBuildException(
                 DiagnosticCodes.MissingSetting,
-                $"{report.Model}: {gate.Name} is set, but there is nothing to compare the models on; add EvaluationData, or at least ten calibration samples.");
+                $"{report.Model}: {gate.Name} is set, but {gate.Missing}.");
 }

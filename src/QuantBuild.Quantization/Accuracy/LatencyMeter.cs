@@ -6,38 +6,43 @@ using QuantBuild.Quantization.Reports;
 namespace QuantBuild.Quantization.Accuracy;
 
 /// <summary>
-/// Latency of one sample on one thread. The models take turns in short blocks, so that a busy machine slows all of them; the
-/// speedup is the median over the rounds, its interval that of the median by order statistics.
+/// Latency of one sample. Three models take turns in short blocks, in another order each time, so that a busy machine slows all of them; rounds
+/// go on until the ratios are known well enough or the time is used up.
 /// </summary>
 internal static class LatencyMeter
 {
-    private const int Rounds = 15;
-    private const double BlockMilliseconds = 20;
+    private const double BlockMilliseconds = 10;
+    private const double BudgetMilliseconds = 2000;
+    private const int MostRounds = 60;
 
     /// <summary>Runs in a block, so that its median is one; a model of which a single run fills the block has one.</summary>
     private const int FewestRuns = 3;
 
-    public static LatencyReport Measure(InferenceModel given, InferenceModel prepared, InferenceModel quantized, Sample sample)
+    public static ThreadLatencyReport Measure(TimedModels models, Sample sample)
     {
-        InferenceModel[] models = [given, prepared, quantized];
-        var names = given.OutputNames.ToArray();
-        foreach (var model in models)
+        InferenceModel[] sessions = [models.Given, models.Prepared, models.Quantized];
+        var names = models.Given.OutputNames.ToArray();
+        foreach (var session in sessions)
         {
-            _ = Block(model, sample, names);
+            _ = Block(session, sample, names);
         }
 
-        var blocks = models.Select(_ => new double[Rounds]).ToArray();
-        for (var round = 0; round < Rounds; round++)
+        var start = Stopwatch.GetTimestamp();
+        var rounds = new List<BlockTimes>();
+        while (rounds.Count < LatencyStatistics.FewestRounds
+            || (rounds.Count < MostRounds && !LatencyStatistics.IsSettled(rounds) && Stopwatch.GetElapsedTime(start).TotalMilliseconds < BudgetMilliseconds))
         {
-            foreach (var (index, model) in models.Index())
+            var times = new double[sessions.Length];
+            for (var turn = 0; turn < sessions.Length; turn++)
             {
-                blocks[index][round] = Block(model, sample, names);
+                var index = (rounds.Count + turn) % sessions.Length;
+                times[index] = Block(sessions[index], sample, names);
             }
+
+            rounds.Add(new(times[0], times[1], times[2]));
         }
 
-        var ratios = blocks[0].Zip(blocks[2], (before, after) => before / after).Order().ToArray();
-        // For 15 values the median lies between the 4th and the 12th with 96 % confidence.
-        return new(blocks[0].Min(), blocks[1].Min(), blocks[2].Min(), ratios[Rounds / 2], [ratios[3], ratios[11]]);
+        return LatencyStatistics.Of(models.Threads, rounds);
     }
 
     /// <summary>The median time of the runs in one block, in milliseconds.</summary>
@@ -52,7 +57,6 @@ internal static class LatencyMeter
             total += times[^1];
         }
 
-        times.Sort();
-        return times[times.Count / 2];
+        return LatencyStatistics.Median([.. times.Order()]);
     }
 }

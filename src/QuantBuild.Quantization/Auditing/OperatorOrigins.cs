@@ -11,6 +11,7 @@ namespace QuantBuild.Quantization.Auditing;
 internal sealed class OperatorOrigins
 {
     private const string Mark = "quantbuild:";
+    private const string BeforeQ = "_pre_q";
 
     private readonly Node[] _written;
     private readonly Dictionary<string, Node> _byName = [];
@@ -93,7 +94,8 @@ internal sealed class OperatorOrigins
 
     private Node? Named(Node written) => Making(written) ?? _byName.GetValueOrDefault(written.Name);
 
-    /// <summary>Rewriting and fusing leave the names of values as they are.</summary>
-    private Node? Making(Node node) =>
-        node.Outputs.OfType<Value>().Select(output => _byOutput.GetValueOrDefault(output.Name)).FirstOrDefault(origin => origin is not null);
+    /// <summary>Rewriting and fusing leave the names of values as they are; where a Q is moved in front of a move, what it reads gets an ending.</summary>
+    private Node? Making(Node node) => node.Outputs.OfType<Value>()
+        .Select(output => _byOutput.GetValueOrDefault(output.Name) ?? (output.Name.EndsWith(BeforeQ, StringComparison.Ordinal) ? _byOutput.GetValueOrDefault(output.Name[..^BeforeQ.Length]) : null))
+        .FirstOrDefault(origin => origin is not null);
 }

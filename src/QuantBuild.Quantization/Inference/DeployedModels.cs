@@ -11,17 +11,17 @@ internal static class DeployedModels
     /// <summary>What a run of the model needs; finds out early whether ONNX Runtime takes the model at all.</summary>
     public static ImmutableArray<InputSpecification> InputsOf(Model model, string path)
     {
-        using var session = LoadGiven(model, path, Optimization.None);
+        using var session = LoadGiven(model, path, Optimization.None, 1);
         return session.Inputs;
     }
 
-    public static InferenceModel LoadGiven(Model model, string path) => LoadGiven(model, path, Optimization.AsDeployed);
+    public static InferenceModel LoadGiven(Model model, string path, int threads = 1) => LoadGiven(model, path, Optimization.AsDeployed, threads);
 
-    public static InferenceModel LoadResult(Model model, string path)
+    public static InferenceModel LoadResult(Model model, string path, int threads = 1)
     {
         try
         {
-            return InferenceModel.Load(model, Optimization.AsDeployed);
+            return InferenceModel.Load(model, Optimization.AsDeployed, threads);
         }
         catch (InferenceException exception)
         {
@@ -30,11 +30,11 @@ internal static class DeployedModels
         }
     }
 
-    private static InferenceModel LoadGiven(Model model, string path, Optimization optimization)
+    private static InferenceModel LoadGiven(Model model, string path, Optimization optimization, int threads)
     {
         try
         {
-            return InferenceModel.Load(model, optimization);
+            return InferenceModel.Load(model, optimization, threads);
         }
         catch (InferenceException exception)
         {

@@ -8,11 +8,12 @@ namespace QuantBuild.Quantization.Inference;
 /// <summary>Receives one output of a run; the bytes are ONNX Runtime's own and are gone when it returns.</summary>
 internal delegate void OutputReader(int index, ElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> bytes);
 
-/// <summary>A model in ONNX Runtime, on one thread: runs may overlap. The only type that names the runtime.</summary>
+/// <summary>A model in ONNX Runtime, on one thread unless more are asked for: runs may overlap. The only type that names the runtime.</summary>
 internal sealed class InferenceModel : IDisposable
 {
     private const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
     private const string DisablePrepacking = "session.disable_prepacking";
+    private const string StopSpinning = "session.force_spinning_stop";
     private const string OptimizedDataFile = "session.optimized_model_external_initializers_file_name";
 
     /// <summary>Below this, copies of weights are no matter.</summary>
@@ -44,11 +45,11 @@ internal sealed class InferenceModel : IDisposable
     /// unless the model is to run as deployed.
     /// </summary>
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
-    public static InferenceModel Load(Model model, Optimization optimization)
+    public static InferenceModel Load(Model model, Optimization optimization, int threads = 1)
     {
         var (bytes, folder) = OnnxFile.ToReferringBytes(model);
-        var packs = optimization == Optimization.AsDeployed || MappedBytes(model) < ManyBytes;
-        using var options = Options(optimization);
+        var packs = optimization == Optimization.AsDeployed || !IsLarge(model);
+        using var options = Options(optimization, threads);
         if (folder is not null)
         {
             options.AddSessionConfigEntry(ExternalDataFolder, folder);
@@ -93,6 +94,10 @@ internal sealed class InferenceModel : IDisposable
             File.Delete(path);
         }
     }
+
+    /// <summary>True where copies of the weights would fill much memory.</summary>
+    public static bool IsLarge(Model model) =>
+        model.Graph.Initializers.Sum(value => value.Constant?.Region is { } region ? region.Length : 0) >= ManyBytes;
 
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
     public static InferenceModel Load(byte[] model, Optimization optimization)
@@ -233,22 +238,29 @@ internal sealed class InferenceModel : IDisposable
         }
     }
 
-    private static SessionOptions Options(Optimization optimization) => new()
+    private static SessionOptions Options(Optimization optimization, int threads = 1)
     {
-        GraphOptimizationLevel = optimization switch
+        var options = new SessionOptions
         {
-            Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
-            Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
-            _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
-        },
-        ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-        IntraOpNumThreads = 1,
-        InterOpNumThreads = 1,
-        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
-    };
+            GraphOptimizationLevel = optimization switch
+            {
+                Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
+                Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
+                _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
+            },
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            IntraOpNumThreads = threads,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+        };
+        if (threads > 1)
+        {
+            // Threads that still spin after a run would take the cores of the session whose turn is next.
+            options.AddSessionConfigEntry(StopSpinning, "1");
+        }
 
-    private static long MappedBytes(Model model) =>
-        model.Graph.Initializers.Sum(value => value.Constant?.Region is { } region ? region.Length : 0);
+        return options;
+    }
 
     private static void Read(OrtValue value, int index, ElementType? narrow, OutputReader read)
     {

@@ -71,9 +71,6 @@ public enum AccuracySource
     CalibrationData,
 }
 
-/// <summary>Milliseconds for one sample; <paramref name="Interval"/> is the 95 % interval of the speedup.</summary>
-public sealed record LatencyReport(double FloatMs, double PreparedFloatMs, double QuantizedMs, double Speedup, ImmutableArray<double> Interval);
-
 public sealed record GateReport(string Name, double Limit, double Value, bool Passed);
 
 /// <summary><paramref name="SqnrDb"/> is the signal-to-quantization-noise ratio at the operator's output, null where it stayed float.</summary>

@@ -19,6 +19,9 @@ public sealed record QuantizationSettings
     /// <summary>The gate: how much worse, in the metric's own unit, the quantized model may be. Null sets no gate.</summary>
     public double? MaxAccuracyDrop { get; init; }
 
+    /// <summary>The gate: how many times as fast as the float model as given, on one thread, the quantized one must be. Null sets no gate.</summary>
+    public double? MinSpeedup { get; init; }
+
     public CalibrationMethodName CalibrationMethod { get; init; }
 
     /// <summary>The share of the elements, in percent, that the method Percentile keeps.</summary>

@@ -24,6 +24,9 @@ public static class SettingDefinitions
         new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
         { ChangesResult = false, ConcernsEvaluation = true },
+        new("MinSpeedup", "X", "The gate: how many times as fast as the float model the quantized one must be, measured on this machine.", [],
+            (settings, value) => settings with { MinSpeedup = Times("MinSpeedup", value) })
+        { ChangesResult = false, ConcernsEvaluation = true },
         Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
         new("CalibrationPercentile", "X", "With CalibrationMethod Percentile: how many percent of the elements are kept; 99.999 by default.", [],
             (settings, value) => settings with { CalibrationPercentile = Percentage("CalibrationPercentile", value) }),
@@ -120,6 +123,8 @@ public static class SettingDefinitions
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number
             : throw Invalid(name, text, "a number such as 0.01");
+
+    private static double Times(string name, string text) => Number(name, text) is > 0 and var times ? times : throw Invalid(name, text, "a number above 0, such as 1.5");
 
     /// <summary>With half of the elements cut off at each end, nothing would be left.</summary>
     private static double Percentage(string name, string text) =>

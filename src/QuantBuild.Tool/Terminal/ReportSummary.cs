@@ -21,7 +21,7 @@ internal static class ReportSummary
         Field(text, "size", $"{ReportText.Bytes(report.Size.FloatBytes)} → {ReportText.Bytes(report.Size.QuantizedBytes)} ({ReportText.Percent(digest.SizeRatio)})");
         if (report.Latency is { } latency)
         {
-            Field(text, "latency", $"{ReportText.Milliseconds(latency.FloatMs)} → {ReportText.Milliseconds(latency.QuantizedMs)} a sample, {ReportText.Speedup(latency)}");
+            Latency(text, latency);
         }
 
         Operators(text, digest);
@@ -52,6 +52,22 @@ internal static class ReportSummary
             {
                 Field(text, "by machine", ReportText.Machines(accuracy));
             }
+        }
+    }
+
+    private static void Latency(StringBuilder text, LatencyReport latency)
+    {
+        Field(text, "latency", $"{ReportText.Milliseconds(latency.FloatMs)} → {ReportText.Milliseconds(latency.QuantizedMs)} a sample, {ReportText.Speedup(latency)}");
+        if (ReportText.PreparedSpeedup(latency) is { } prepared)
+        {
+            Field(text, "float prepared", $"{ReportText.Milliseconds(latency.PreparedFloatMs)}, and INT8 against it: {prepared}");
+        }
+
+        foreach (var row in ReportText.ManyThreads(latency))
+        {
+            Field(
+                text, $"on {row.Threads} threads",
+                $"{ReportText.Milliseconds(row.FloatMs)}, prepared {ReportText.Milliseconds(row.PreparedFloatMs)} → {ReportText.Milliseconds(row.QuantizedMs)}, {ReportText.Speedup(row.Speedup, row.Interval)}");
         }
     }
 

@@ -64,13 +64,15 @@ internal sealed class ModelStore : IDisposable
     /// <summary>The data file beside the result that was found or saved; null where the result is one file.</summary>
     public string? Data { get; private set; }
 
+    /// <summary>Where the stored result lies now.</summary>
+    public string Result => File.Exists(_output) ? _output : _withheld;
+
     /// <summary>The report of the stored result where that was made from the same inputs and is intact, else null.</summary>
     public QuantizationReport? Find(string fingerprint)
     {
-        var result = File.Exists(_output) ? _output : _withheld;
-        if (File.Exists(_fingerprint) && File.Exists(_report) && File.Exists(result)
+        if (File.Exists(_fingerprint) && File.Exists(_report) && File.Exists(Result)
             && File.ReadAllLines(_fingerprint) is [var inputs, var content, .. var data]
-            && inputs == fingerprint && content == InputFingerprint.OfFile(result) && IsIntact(data))
+            && inputs == fingerprint && content == InputFingerprint.OfFile(Result) && IsIntact(data))
         {
             Data = data.Length > 0 ? PathOf(data[0]) : null;
             return ReportJson.Read(File.ReadAllBytes(_report));
