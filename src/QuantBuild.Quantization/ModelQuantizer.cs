@@ -1,12 +1,10 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Auditing;
-using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
-using QuantBuild.Quantization.Passes;
+using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Reports;
@@ -21,17 +19,14 @@ public static class ModelQuantizer
     public static QuantizationResult Quantize(
         QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
-        var form = ModelForm.Of(request.Settings);
         var stages = new StageClock();
-        var model = OnnxFile.Read(request.Model);
-        var data = RequestData.Open(request, DeployedModels.InputsOf(model, request.Model), progress, cancellation);
-        var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(model));
-        var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
-        prepared = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
-        var context = new OperatorContext(profile, form);
-        var observed = stages.Time("calibrate", () => Observe(prepared, context, data, request));
+        var job = PreparedRequest.Open(request, stages, progress, cancellation);
+        var (_, model, prepared, data, context) = job;
+        var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(prepared, context, request);
+        var wanted = locked ?? Placement.OfAll(prepared, context);
+        var observed = stages.Time("calibrate", () => job.Observe(wanted));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
-        var planned = stages.Time("plan", search.Find);
+        var planned = stages.Time("plan", () => locked is null ? search.Find(wanted) : search.Keep(locked));
         using var otherMachine = MachinePrediction.Of(planned.Model, request.Settings.Target);
         var accuracy = stages.Time("evaluate", () => Evaluate(new(model, prepared, planned.Model, request.Model), otherMachine, data, request.Settings.Metric));
         var latency = stages.Time("measure", () => Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings));
@@ -45,7 +40,11 @@ public static class ModelQuantizer
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed, audit)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
-        return new(stored.Bytes, Gates.Judge(report, request.Settings)) { Data = stored.Data };
+        return new(stored.Bytes, Gates.Judge(report, request.Settings))
+        {
+            Data = stored.Data,
+            Lock = request.Settings.UpdateLock ? ModelLock.Of(prepared, request.Settings, planned.Plan.Placement, "prediction and accuracy").ToBytes() : null,
+        };
     }
 
     private static AccuracyReport? Evaluate(ModelForms models, MachinePrediction? otherMachine, RequestData data, string? metric)
@@ -57,15 +56,4 @@ public static class ModelQuantizer
 
     private static LatencyReport? Measure(ModelForms models, RequestData data, QuantizationSettings settings) =>
         data.Calibration.First is { } sample ? ModelLatency.Measure(models, sample, settings) : null;
-
-    private static ImmutableDictionary<string, Observation> Observe(Model prepared, OperatorContext context, RequestData data, QuantizationRequest request)
-    {
-        var placement = Placement.OfAll(prepared, context);
-        var method = CalibrationMethods.All[request.Settings.CalibrationMethod];
-        var statistics = data.Calibration.Statistics(
-            prepared, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs);
-        return method.Choose(new(
-            prepared, context.Form, placement, statistics,
-            new(request.Settings.CalibrationPercentile) { Levels = 1 << context.Form.Activations.Type.BitsPerElement() }, new(data.Measured, data.Calibration.Count)));
-    }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Locks;
 
 namespace QuantBuild.Quantization;
 
@@ -10,7 +11,10 @@ namespace QuantBuild.Quantization;
 /// </summary>
 public sealed record QuantizationInputs(ImmutableArray<string> Model, ImmutableArray<string> Calibration, ImmutableArray<string> Evaluation)
 {
-    public IEnumerable<string> All => [.. Model, .. Calibration, .. Evaluation];
+    /// <summary>The lock file that is followed; empty for none.</summary>
+    public ImmutableArray<string> Lock { get; init; } = [];
+
+    public IEnumerable<string> All => [.. Model, .. Calibration, .. Evaluation, .. Lock];
 
     /// <exception cref="Onnx.Diagnostics.QuantBuildException">The model or the data cannot be used.</exception>
     public static QuantizationInputs Find(QuantizationRequest request)
@@ -24,7 +28,10 @@ public sealed record QuantizationInputs(ImmutableArray<string> Model, ImmutableA
         return new(
             [Path.GetFullPath(request.Model), .. ExternalData.FilesOf(request.Model)],
             [.. Files(request, request.Settings.CalibrationData, inputs), .. CalibrationFiles(request)],
-            Files(request, request.Settings.EvaluationData, inputs));
+            Files(request, request.Settings.EvaluationData, inputs))
+        {
+            Lock = !request.Settings.UpdateLock && ModelLock.FileOf(request) is { } file ? [file] : [],
+        };
     }
 
     private static ImmutableArray<string> CalibrationFiles(QuantizationRequest request) =>

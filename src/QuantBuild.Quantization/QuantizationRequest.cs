@@ -10,6 +10,9 @@ public sealed record QuantizationRequest(string Model, string BaseDirectory, Qua
 {
     /// <summary>Begins the name of the data file that a large result has beside it; by default the model's own name.</summary>
     public string OutputName { get; init; } = Path.GetFileNameWithoutExtension(Model);
+
+    /// <summary>Where the lock file is or would be: <c>digits.quantbuild.json</c> beside <c>digits.onnx</c>, if no other is set.</summary>
+    public string LockPath => Path.GetFullPath(Settings.Lock ?? Path.GetFullPath(Path.ChangeExtension(Model, ".quantbuild.json")), Path.GetFullPath(BaseDirectory));
 }
 
 /// <summary>How far a stage is: <paramref name="Done"/> of <paramref name="Total"/> steps.</summary>

@@ -12,5 +12,8 @@ public sealed record QuantizationResult(ReadOnlyMemory<byte> Model, Quantization
     /// <summary>The file beside it that a large model's content refers to, else null.</summary>
     public ModelDataFile? Data { get; init; }
 
+    /// <summary>The lock file's content where it is to be written, else null.</summary>
+    public ReadOnlyMemory<byte>? Lock { get; init; }
+
     public bool GatesPassed => Report.Gates.All(gate => gate.Passed);
 }

@@ -1,4 +1,5 @@
 using QuantBuild.Quantization;
+using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Tool;
@@ -14,6 +15,8 @@ internal sealed record Engine(
 
     /// <summary>The latency of a stored result, measured anew.</summary>
     public Func<QuantizationRequest, string, CancellationToken, LatencyReport?> Measure { get; init; } = ModelLatency.Measure;
+
+    public Func<QuantizationRequest, IProgress<QuantizationProgress>?, CancellationToken, TuningResult> Tune { get; init; } = ModelTuner.Tune;
 
     public static Engine Default { get; } = new(ModelQuantizer.Quantize, ModelComparison.Compare);
 }

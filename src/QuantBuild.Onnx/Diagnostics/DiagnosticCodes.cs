@@ -38,6 +38,8 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode CalibrationOfAnotherModel = new("QB2021", Error, "The calibration is of another model");
     public static readonly DiagnosticCode CalibrationOfOtherData = new("QB2022", Error, "The calibration was made from other data");
     public static readonly DiagnosticCode ShardsDoNotFit = new("QB2023", Error, "The shards of a calibration do not fit together");
+    public static readonly DiagnosticCode InvalidLock = new("QB2024", Error, "A lock file cannot be read");
+    public static readonly DiagnosticCode LockDoesNotFit = new("QB2025", Error, "A lock file does not fit its model");
     public static readonly DiagnosticCode DataOverlap = new("QB2030", Warning, "Calibration and evaluation share samples");
     public static readonly DiagnosticCode NotFinite = new("QB2031", Warning, "The model computes NaN or infinite values");
     public static readonly DiagnosticCode NothingQuantized = new("QB2032", Warning, "Nothing in the model is worth quantizing");
@@ -65,7 +67,7 @@ public static class DiagnosticCodes
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
         InvalidManifest, InvalidCalibration, CalibrationOfAnotherModel, CalibrationOfOtherData, ShardsDoNotFit,
-        DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm, NotFused, WeightsDequantized,
+        InvalidLock, LockDoesNotFit, DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm, NotFused, WeightsDequantized,
         AccuracyGateFailed, AccuracyDropped, AgreementLow, SlowerThanFloat, SpeedGateFailed,
         InternalError, ResultNotLoadable, WorkerLost,
     ];

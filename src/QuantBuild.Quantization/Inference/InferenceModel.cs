@@ -72,7 +72,7 @@ internal sealed class InferenceModel : IDisposable
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
     public static Model? Optimize(Model model)
     {
-        if (MappedBytes(model) >= ManyBytes)
+        if (IsLarge(model))
         {
             return null;
         }

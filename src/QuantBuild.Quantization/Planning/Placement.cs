@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Costs;
+using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
@@ -61,6 +62,47 @@ internal sealed class Placement
 
         while (context.Costs is null && placement.RemoveUnsupported())
         {
+        }
+
+        return placement;
+    }
+
+    /// <summary>Exactly these forms, by the names of operators' first outputs, as far as the operators may have them.</summary>
+    public static Placement Locked(Graph graph, OperatorContext context, IReadOnlyDictionary<string, UnitForm> forms)
+    {
+        var placement = new Placement(context);
+        foreach (var node in Bodies.Scopes(graph).SelectMany(scope => scope.Nodes))
+        {
+            if (placement.CandidateOf(node, FormRefusals.None) is not { } candidate)
+            {
+                continue;
+            }
+
+            if (forms.TryGetValue(ModelLock.NameOf(node), out var form) && candidate.Forms.Contains(form))
+            {
+                placement.Add(candidate, form);
+            }
+            else
+            {
+                placement._reasons[node] = "the lock file keeps it float";
+            }
+        }
+
+        return placement;
+    }
+
+    /// <summary>The same with some units float.</summary>
+    public Placement Without(IReadOnlyDictionary<Node, string> refused)
+    {
+        var placement = new Placement(_context);
+        foreach (var (node, unit) in _units.Where(entry => !refused.ContainsKey(entry.Key)))
+        {
+            placement._units[node] = unit;
+        }
+
+        foreach (var (node, reason) in _reasons.Concat(refused))
+        {
+            placement._reasons[node] = reason;
         }
 
         return placement;

@@ -25,9 +25,19 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     /// <summary>An image is looked at: noise of 36 dB below it is what its PSNR shows first.</summary>
     private const double SufficientDbOfImages = 36;
 
-    public PlannedModel Find()
+    /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
+    public PlannedModel Keep(Placement decided)
     {
-        var all = Placement.OfAll(prepared, context);
+        var placement = decided.Without(Unobserved(decided));
+        var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
+        var errors = samples.Count == 0 || plan.Units.IsEmpty ? NoErrors : ErrorsOf(plan);
+        plan = plan with { BiasCorrections = Corrections(placement, errors) };
+        return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
+    }
+
+    /// <summary>The least that has to be taken from what is wanted.</summary>
+    public PlannedModel Find(Placement all)
+    {
         var unfit = new FormRefusals(RangeMixing.Find(all, observed).SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
         var placement = Placement.Of(prepared.Graph, context, unfit);
         if (!placement.Units.Any() || samples.Count == 0)
@@ -74,18 +84,21 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         for (var errors = NoErrors; ;)
         {
             var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
-            var measured = UnitErrorMeter.Measure(prepared, plan with { Units = plan.Units.RemoveAll(unit => errors.ContainsKey((unit.Node, unit.Form))) }, samples);
-            errors = errors.SetItems(measured.Select(entry => KeyValuePair.Create((entry.Key.Node, entry.Key.Form), entry.Value)));
-            var replaceable = measured.Keys.Where(unit => unit.Rule.MayReturnFloat).ToArray();
+            var measured = ErrorsOf(plan with { Units = plan.Units.RemoveAll(unit => errors.ContainsKey((unit.Node, unit.Form))) });
+            errors = errors.SetItems(measured);
+            var replaceable = measured.Keys.Where(entry => OperatorRules.Of(entry.Node)!.MayReturnFloat).ToArray();
             if (context.Costs is null || replaceable.Length == 0)
             {
                 return errors;
             }
 
-            refused = replaceable.Aggregate(refused, (sum, unit) => sum.With(unit.Node, unit.Form, "another form is looked at"));
+            refused = replaceable.Aggregate(refused, (sum, entry) => sum.With(entry.Node, entry.Form, "another form is looked at"));
             placement = Placement.Of(prepared.Graph, context, refused);
         }
     }
+
+    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> ErrorsOf(QuantizationPlan plan) =>
+        UnitErrorMeter.Measure(prepared, plan, samples).ToImmutableDictionary(entry => (entry.Key.Node, entry.Key.Form), entry => entry.Value);
 
     /// <summary>Units of whose activations nothing is known: the samples that calibrate never came to them, or gave them nothing finite.</summary>
     private ImmutableDictionary<Node, string> Unobserved(Placement all)

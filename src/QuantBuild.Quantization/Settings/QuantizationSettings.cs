@@ -51,6 +51,12 @@ public sealed record QuantizationSettings
 
     public TargetName Target { get; init; }
 
+    /// <summary>A lock file; null takes the one beside the model where there is one.</summary>
+    public string? Lock { get; init; }
+
+    /// <summary>True to search anew and write what was found to the lock file.</summary>
+    public bool UpdateLock { get; init; }
+
     public ImagePreprocessing Preprocessing { get; init; } = ImagePreprocessing.FromModel;
 }
 

@@ -59,6 +59,7 @@ internal sealed class QuantizeVerb(Engine engine, ToolConsole console)
             cancellation.ThrowIfCancellationRequested();
             stagedReport?.Commit();
             staged?.Commit();
+            ModelLockFile.Write(request, result.Lock);
         }
 
         console.Output.Write(line.GetValue(_json)

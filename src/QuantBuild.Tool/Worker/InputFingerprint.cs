@@ -27,6 +27,7 @@ internal static class InputFingerprint
         AppendFiles(hash, "model", inputs.Model, baseDirectory);
         AppendFiles(hash, "calibration", inputs.Calibration, baseDirectory);
         AppendFiles(hash, "evaluation", inputs.Evaluation, baseDirectory);
+        AppendFiles(hash, "lock", inputs.Lock, baseDirectory);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

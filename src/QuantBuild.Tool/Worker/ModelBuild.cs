@@ -7,6 +7,7 @@ using QuantBuild.Quantization;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
+using QuantBuild.Tool.Files;
 
 namespace QuantBuild.Tool.Worker;
 
@@ -57,11 +58,12 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
         }
 
         var fingerprint = InputFingerprint.Of(_settings, inputs, request.ProjectDirectory);
-        var report = store.Find(fingerprint);
+        var report = ModelLockFile.IsDue(job) ? null : store.Find(fingerprint);
         var isReused = report is not null;
         if (report is null)
         {
             var result = engine.Quantize(job, channel, cancellation);
+            ModelLockFile.Write(job, result.Lock);
             store.Save(fingerprint, result);
             report = result.Report;
         }

@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Locks;
+
+/// <summary>
+/// What a search or a measurement found, like a package lock: which operators of a model are quantized, each in which form. A build that has one repeats
+/// it, and all other operators stay float.
+/// </summary>
+internal sealed record ModelLock
+{
+    public const int CurrentSchemaVersion = 1;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
+
+    public required int SchemaVersion { get; init; }
+
+    /// <summary>SHA-256 of the model as it is prepared.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>In words: by prediction and accuracy, or by measuring on a machine that is named.</summary>
+    public required string ChosenBy { get; init; }
+
+    public required ImmutableSortedDictionary<string, string> Settings { get; init; }
+
+    /// <summary>By the name of an operator's first output.</summary>
+    public required ImmutableSortedDictionary<string, UnitForm> Operators { get; init; }
+
+    public static ModelLock Of(Model prepared, QuantizationSettings settings, Placement placement, string chosenBy) => new()
+    {
+        SchemaVersion = CurrentSchemaVersion,
+        Model = ModelIdentity.Of(prepared),
+        ChosenBy = chosenBy,
+        Settings = Describe(settings),
+        Operators = placement.Units.ToImmutableSortedDictionary(unit => NameOf(unit.Node), unit => unit.Form, StringComparer.Ordinal),
+    };
+
+    /// <summary>The file that a request follows: the one that is set, or the one beside the model where there is one; null for none.</summary>
+    public static string? FileOf(QuantizationRequest request) => request.Settings.Lock is not null || File.Exists(request.LockPath) ? request.LockPath : null;
+
+    /// <exception cref="QuantBuildException">The file cannot be read.</exception>
+    public static ModelLock Read(string path)
+    {
+        try
+        {
+            var read = JsonSerializer.Deserialize<ModelLock>(File.ReadAllBytes(path), Json)!;
+            return read.SchemaVersion == CurrentSchemaVersion ? read : throw Invalid($"its schemaVersion is {read.SchemaVersion}, and this version of QuantBuild reads {CurrentSchemaVersion}");
+        }
+        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw Invalid(exception.Message.Split(" Path: ")[0].TrimEnd('.'));
+        }
+
+        QuantBuildException Invalid(string reason) =>
+            new(DiagnosticCodes.InvalidLock, $"{path}: the lock file cannot be read: {reason}. Renew it with 'quantbuild tune' or UpdateLock=true, or delete it.");
+    }
+
+    public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Json), (byte)'\n'];
+
+    /// <summary>The placement that the lock prescribes.</summary>
+    /// <exception cref="QuantBuildException">The lock is of another model or other settings.</exception>
+    public Placement Apply(Model prepared, OperatorContext context, QuantizationRequest request)
+    {
+        var settings = Describe(request.Settings);
+        var changed = settings.Keys.FirstOrDefault(key => Settings.GetValueOrDefault(key) != settings[key]);
+        if (changed is not null)
+        {
+            throw Misfit(request, $"it was made with {changed} '{Settings.GetValueOrDefault(changed)}', and that is '{settings[changed]}' now");
+        }
+
+        if (Model != ModelIdentity.Of(prepared))
+        {
+            throw Misfit(request, "the model has changed since, or another version of QuantBuild made it");
+        }
+
+        var placement = Placement.Locked(prepared.Graph, context, Operators);
+        var placed = placement.Units.Select(unit => NameOf(unit.Node)).ToHashSet();
+        return Operators.Keys.FirstOrDefault(name => !placed.Contains(name)) is { } missing
+            ? throw Misfit(request, $"operator '{missing}' cannot be {Operators[missing]}")
+            : placement;
+    }
+
+    internal static string NameOf(Node node) => node.Outputs.OfType<Value>().First().Name;
+
+    private static ImmutableSortedDictionary<string, string> Describe(QuantizationSettings settings) => new Dictionary<string, string>
+    {
+        ["format"] = settings.Format.ToString(),
+        ["activationType"] = ModelForm.ActivationTypeOf(settings).ToString(),
+        ["weightType"] = ModelForm.WeightTypeOf(settings).ToString(),
+        ["target"] = settings.Target.ToString(),
+    }.ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    private static QuantBuildException Misfit(QuantizationRequest request, string reason) => new(
+        DiagnosticCodes.LockDoesNotFit, $"{FileOf(request)}: the lock file does not fit {request.Model}: {reason}. Renew it with 'quantbuild tune' or UpdateLock=true, or delete it.");
+}

@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Planning;
+
+namespace QuantBuild.Quantization.Locks;
+
+/// <summary>Groups of units that hand quantized values to one another; a unit that is not static is a group of its own.</summary>
+internal static class Regions
+{
+    public static ImmutableArray<ImmutableArray<Node>> Of(Placement placement)
+    {
+        var regions = new List<List<Node>>();
+        var regionOf = new Dictionary<Node, List<Node>>();
+        foreach (var unit in placement.Units)
+        {
+            var neighbours = unit.Form != UnitForm.Static ? [] : unit.Inputs.Select(placement.ProducerOf).OfType<QuantizedUnit>()
+                .Select(producer => regionOf.GetValueOrDefault(producer.Node)).OfType<List<Node>>().Distinct().ToArray();
+            var region = neighbours.FirstOrDefault() ?? [];
+            if (neighbours.Length == 0)
+            {
+                regions.Add(region);
+            }
+
+            foreach (var other in neighbours.Skip(1))
+            {
+                regions.Remove(other);
+                region.AddRange(other);
+                other.ForEach(node => regionOf[node] = region);
+            }
+
+            region.Add(unit.Node);
+            regionOf[unit.Node] = region;
+        }
+
+        return [.. regions.Select(region => region.ToImmutableArray())];
+    }
+}
