@@ -5,8 +5,9 @@ namespace QuantBuild.Benchmarks.Operators;
 
 /// <summary>
 /// The time of the operators that a case's larger model has more than the smaller one, in one form, and what ONNX Runtime made of them.
+/// Smaller differences than <paramref name="Noise"/> say nothing.
 /// </summary>
-internal sealed record Measurement(CostCase Case, KernelForm Form, double Nanoseconds, ImmutableSortedDictionary<string, int> Kernels);
+internal sealed record Measurement(CostCase Case, KernelForm Form, double Nanoseconds, double Noise, ImmutableSortedDictionary<string, int> Kernels);
 
 /// <summary>
 /// Measures all forms of a case side by side: short blocks in turns, and of each model's medians the smallest, which the load of other
@@ -17,8 +18,8 @@ internal sealed class CaseMeter(int rounds)
     /// <summary>Less than a processor's turn on a busy machine; a model of which one run takes longer has one in a block.</summary>
     private const double BlockMilliseconds = 2;
 
-    /// <summary>A difference of less than this share is noise, and must not weigh as if it were exact.</summary>
-    private const double SmallestShare = 0.01;
+    /// <summary>Of the time of the larger model.</summary>
+    private const double NoiseShare = 0.02;
 
     public IEnumerable<Measurement> Measure(CostCase given)
     {
@@ -35,7 +36,7 @@ internal sealed class CaseMeter(int rounds)
             }
 
             return [.. models.Zip(times, (model, time) => new Measurement(
-                given, model.Form, Math.Max(SmallestShare * time.Many, time.Many - time.Few), Difference(model.Few.Kernels, model.Many.Kernels)))];
+                given, model.Form, time.Many - time.Few, NoiseShare * time.Many, Difference(model.Few.Kernels, model.Many.Kernels)))];
         }
         finally
         {

@@ -3,7 +3,8 @@ using System.Collections.Immutable;
 namespace QuantBuild.Benchmarks.Operators;
 
 /// <summary>
-/// Time ≈ overhead · nodes + a · units + b · outputs, none of the three below 0, with the smallest sum of squared relative errors.
+/// Time ≈ overhead · nodes + a · units + b · outputs, none of the three below 0, with the smallest sum of squared relative errors; times that
+/// are not above the noise count as its share of it.
 /// </summary>
 internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput)
 {
@@ -11,25 +12,23 @@ internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput
 
     public ImmutableArray<double> RelativeErrors { get; private init; } = [];
 
-    public static CostFit Of(IReadOnlyCollection<(Work Work, double Nanoseconds)> samples)
+    public static CostFit Of(IReadOnlyCollection<Measurement> measured)
     {
-        // Dividing by the time makes errors relative, and every time 1
-        double[][] rows = [.. samples.Select(sample => new[] { sample.Work.Nodes, sample.Work.Units, sample.Work.Outputs }.Select(value => value / sample.Nanoseconds).ToArray())];
+        // Divided by the time, or by the noise where that is larger, errors are relative
+        Row[] rows = [.. measured.Select(measurement => Row.Of(measurement.Case.Between, measurement.Nanoseconds, Math.Max(measurement.Nanoseconds, measurement.Noise)))];
         var best = Enumerable.Range(0, 1 << Numbers)
             .Select(set => Solve(rows, [.. Enumerable.Range(0, Numbers).Where(index => (set & (1 << index)) != 0)]))
             .OfType<double[]>()
             .Where(numbers => numbers.All(number => number >= 0))
-            .MinBy(numbers => rows.Sum(row => Math.Pow(Dot(row, numbers) - 1, 2)))!;
-        return new(best[0], best[1], best[2]) { RelativeErrors = [.. rows.Select(row => Dot(row, best) - 1)] };
+            .MinBy(numbers => rows.Sum(row => Math.Pow(row.Error(numbers), 2)))!;
+        return new(best[0], best[1], best[2]) { RelativeErrors = [.. rows.Select(row => row.Error(best))] };
     }
 
-    private static double Dot(double[] row, double[] numbers) => row.Zip(numbers, (first, second) => first * second).Sum();
-
     /// <summary>The least squares of the columns in <paramref name="used"/> alone, 0 for the others; null where they depend on each other.</summary>
-    private static double[]? Solve(double[][] rows, int[] used)
+    private static double[]? Solve(Row[] rows, int[] used)
     {
         // Columns of one length, so that what counts as 0 does not depend on the unit
-        double[] lengths = [.. used.Select(column => Math.Sqrt(rows.Sum(row => row[column] * row[column])))];
+        double[] lengths = [.. used.Select(column => Math.Sqrt(rows.Sum(row => row.Work[column] * row.Work[column])))];
         if (lengths.Contains(0))
         {
             return null;
@@ -40,10 +39,10 @@ internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput
         {
             for (var j = 0; j < used.Length; j++)
             {
-                matrix[i, j] = rows.Sum(row => row[used[i]] * row[used[j]]) / lengths[i] / lengths[j];
+                matrix[i, j] = rows.Sum(row => row.Work[used[i]] * row.Work[used[j]]) / lengths[i] / lengths[j];
             }
 
-            matrix[i, used.Length] = rows.Sum(row => row[used[i]]) / lengths[i];
+            matrix[i, used.Length] = rows.Sum(row => row.Work[used[i]] * row.Time) / lengths[i];
         }
 
         if (!Eliminate(matrix, used.Length))
@@ -86,5 +85,12 @@ internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput
         }
 
         return true;
+    }
+
+    private sealed record Row(double[] Work, double Time)
+    {
+        public static Row Of(Work work, double time, double unit) => new([work.Nodes / unit, work.Units / unit, work.Outputs / unit], time / unit);
+
+        public double Error(double[] numbers) => Work.Zip(numbers, (amount, number) => amount * number).Sum() - Time;
     }
 }

@@ -52,7 +52,7 @@ internal sealed class OperatorsVerb
 
     private static CostFit Fit(string kind, ImmutableArray<Measurement> measured, bool hasDetails)
     {
-        var fit = CostFit.Of([.. measured.Select(measurement => (measurement.Case.Between, measurement.Nanoseconds))]);
+        var fit = CostFit.Of(measured);
         var errors = fit.RelativeErrors.Select(Math.Abs).Order().ToArray();
         Console.WriteLine(FormattableString.Invariant(
             $"{kind,-20} {CostTable.Name(measured[0].Form),-12} {CostTable.Rounded(fit.Overhead),8} ns + {CostTable.Rounded(fit.PerUnit),8} ns/unit + {CostTable.Rounded(fit.PerOutput),8} ns/output; relative error median {errors[errors.Length / 2]:P0}, at most {errors[^1]:P0}"));
@@ -65,7 +65,7 @@ internal sealed class OperatorsVerb
         {
             var between = measurement.Case.Between;
             Console.WriteLine(FormattableString.Invariant(
-                $"    {measurement.Case.Shape,-28} {measurement.Nanoseconds / between.Nodes / 1000,10:F2} µs {measurement.Nanoseconds / between.Units,10:F4} ns/unit   fit {error:+0%;-0%}"));
+                $"    {measurement.Case.Shape,-28} {measurement.Nanoseconds / between.Nodes / 1000,10:F2} µs, noise {measurement.Noise / between.Nodes / 1000,6:F2}, {(between.Units > 0 ? measurement.Nanoseconds / between.Units : 0),10:F4} ns/unit; fit {error:+0%;-0%}"));
         }
 
         return fit;
