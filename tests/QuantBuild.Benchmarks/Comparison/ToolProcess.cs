@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace QuantBuild.Benchmarks.Comparison;
+
+/// <summary>One call of <c>quantbuild quantize</c>: all of the process, and the stages that its report names.</summary>
+internal sealed record ToolCost(CallCost Call, double CalibrateSeconds, double PlanSeconds, int HeldOut);
+
+/// <summary>The built tool, as a process.</summary>
+internal sealed class ToolProcess(string tool, int threads)
+{
+    public ToolCost Quantize(string model, string samples, string method)
+    {
+        var folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
+        try
+        {
+            var report = Path.Combine(folder, "report.json");
+            var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+            string[] arguments =
+            [
+                tool, "quantize", model, "--output", Path.Combine(folder, "int8.onnx"), "--calibration-data", samples,
+                "--calibration-method", method, "--threads", threads.ToString(CultureInfo.InvariantCulture), "--report", report,
+            ];
+            Array.ForEach(arguments, start.ArgumentList.Add);
+            var before = Stopwatch.GetTimestamp();
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync();
+            process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            var seconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
+            return process.ExitCode == 0
+                ? Read(report, seconds, Directory.GetFiles(samples).Length)
+                : throw new InvalidOperationException($"{string.Join(' ', arguments)}: exit code {process.ExitCode}. {errors.Result}");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static ToolCost Read(string path, double seconds, int samples)
+    {
+        using var report = JsonDocument.Parse(File.ReadAllBytes(path));
+        var root = report.RootElement;
+        double Stage(string name) => root.GetProperty("stages").EnumerateArray().Where(stage => stage.GetProperty("name").GetString() == name).Sum(stage => stage.GetProperty("seconds").GetDouble());
+        return new(
+            new(seconds, root.GetProperty("peakMemoryBytes").GetDouble(), samples, null), Stage("calibrate"), Stage("plan"), root.GetProperty("accuracy").GetProperty("samples").GetInt32());
+    }
+}
