@@ -43,7 +43,7 @@ public static class ModelQuantizer
         return new(stored.Bytes, Gates.Judge(report, request.Settings))
         {
             Data = stored.Data,
-            Lock = request.Settings.UpdateLock ? ModelLock.Of(prepared, request.Settings, planned.Plan.Placement, "prediction and accuracy").ToBytes() : null,
+            Lock = request.Settings.UpdateLock ? ModelLock.Of(prepared, request.Settings, planned.Plan.Placement, "prediction and accuracy").ToBytes() : (ReadOnlyMemory<byte>?)null,
         };
     }
 

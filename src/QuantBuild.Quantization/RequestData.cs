@@ -10,13 +10,19 @@ namespace QuantBuild.Quantization;
 /// <summary>What a request has to calibrate with and to judge by.</summary>
 internal sealed class RequestData
 {
+    /// <summary>Layers are measured, and candidates compared, on one sample of so many: a search runs each several times.</summary>
+    private const int ShareMeasured = 8;
+
+    /// <summary>Fewer would say too little of the samples that are to come.</summary>
+    private const int FewestMeasured = 16;
+
     private readonly SampleSet? _evaluation;
     private readonly QuantizationRequest _request;
 
     private RequestData(QuantizationRequest request, CalibrationSource calibration, SampleSet? evaluation, SampleRunner run)
     {
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
-        Measured = run(calibration.Measured);
+        Measured = run([.. calibration.Measured.Take(Math.Clamp(calibration.Count / ShareMeasured, FewestMeasured, int.MaxValue))]);
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
             : (run(calibration.Used), AccuracySource.CalibrationData);

@@ -104,17 +104,35 @@ internal static class WeightQuantization
         var run = parameters.Granularity.RunLength(weights.Dimensions);
         var (low, high) = BoundsOf(scheme);
         var tensor = weights.Derive(scheme.Type, weights.Dimensions, out var bytes);
+        var isBytes = scheme.Type.BitsPerElement() == 8;
         for (var start = 0; start < elements.Length; start += run)
         {
             var index = group(start);
             var (scale, zeroPoint) = ((double)parameters.Scales[index], parameters.ZeroPoints[index]);
+            if (isBytes)
+            {
+                Bytes(elements.Slice(start, run), bytes.Slice(start, run), scale, (zeroPoint, low, high));
+                continue;
+            }
+
             for (var i = start; i < start + run; i++)
             {
-                IntegerTypes.Set(bytes, scheme.Type, i, (int)Math.Clamp(Math.Round(elements[i] / scale, MidpointRounding.ToEven) + zeroPoint, low, high));
+                IntegerTypes.Set(bytes, scheme.Type, i, Integer(elements[i], scale, (zeroPoint, low, high)));
             }
         }
 
         return tensor;
+    }
+
+    private static int Integer(float element, double scale, (int ZeroPoint, int Low, int High) type) =>
+        (int)Math.Clamp(Math.Round(element / scale, MidpointRounding.ToEven) + type.ZeroPoint, type.Low, type.High);
+
+    private static void Bytes(ReadOnlySpan<float> elements, Span<byte> bytes, double scale, (int ZeroPoint, int Low, int High) type)
+    {
+        for (var i = 0; i < elements.Length; i++)
+        {
+            bytes[i] = (byte)Integer(elements[i], scale, type);
+        }
     }
 
     /// <summary>A symmetric 8- or 16-bit type leaves its lowest value out, so that both ends are alike; 4 bits cannot afford that.</summary>

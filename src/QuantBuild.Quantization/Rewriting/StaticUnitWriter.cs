@@ -89,14 +89,15 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
     private (Value Dequantized, ImmutableArray<float> Scales) Weights(QuantizedUnit unit, Node node, float inputScale, float[]? bias)
     {
         var value = node.Input(unit.Rule.WeightInput)!;
-        var smallestScales = SmallestScales(unit, value.Constant!, inputScale, bias);
+        var original = unit.Node.Input(unit.Rule.WeightInput)!.Constant!;
+        var smallestScales = SmallestScales(unit, original, inputScale, bias);
         var key = (value, unit.Rule.ChannelAxis!(unit.Node));
         if (smallestScales.IsEmpty && _weights.TryGetValue(key, out var shared))
         {
             return shared;
         }
 
-        var quantized = UnitWeights.Quantize(unit, value.Constant!, _plan.Form.Weights, smallestScales);
+        var quantized = smallestScales.IsEmpty ? UnitWeights.Quantize(unit, original, _plan.Form.Weights) : UnitWeights.Quantize(unit, original, _plan.Form.Weights, smallestScales);
         var result = (target.Operands.DequantizeConstant(quantized, value.Name).Output, quantized.Parameters.Scales);
         if (smallestScales.IsEmpty)
         {

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
@@ -9,12 +11,22 @@ namespace QuantBuild.Quantization.Rewriting;
 /// <summary>The weights of a unit as the plan's form wants them. What is measured and what is written both come from here.</summary>
 internal static class UnitWeights
 {
-    public static QuantizedWeights Quantize(QuantizedUnit unit, TensorData weights, WeightScheme scheme, ImmutableArray<double> smallestScales = default)
+    /// <summary>What was quantized once need not be again: a search writes many candidates with the same weights. Kept as long as the float weights are.</summary>
+    private static readonly ConditionalWeakTable<TensorData, ConcurrentDictionary<(int, int, WeightScheme), QuantizedWeights>> Known = [];
+
+    /// <summary>With the scales that the weights themselves want.</summary>
+    public static QuantizedWeights Quantize(QuantizedUnit unit, TensorData weights, WeightScheme scheme)
+    {
+        var key = (unit.Rule.ChannelAxis!(unit.Node), unit.Rule.SumAxis(unit.Node), Suit(unit, scheme));
+        return Known.GetOrCreateValue(weights).GetOrAdd(key, _ => Quantize(unit, weights, scheme, []));
+    }
+
+    /// <summary>With scales that are not smaller than these; empty for none.</summary>
+    public static QuantizedWeights Quantize(QuantizedUnit unit, TensorData weights, WeightScheme scheme, ImmutableArray<double> smallestScales)
     {
         var (channelAxis, sumAxis) = (unit.Rule.ChannelAxis!(unit.Node), unit.Rule.SumAxis(unit.Node));
         var suited = Suit(unit, scheme);
-        return WeightQuantization.Quantize(
-            weights, channelAxis, WeightQuantization.GranularityOf(suited, channelAxis, sumAxis), suited, smallestScales.IsDefault ? [] : smallestScales);
+        return WeightQuantization.Quantize(weights, channelAxis, WeightQuantization.GranularityOf(suited, channelAxis, sumAxis), suited, smallestScales);
     }
 
     /// <summary>

@@ -36,7 +36,7 @@ internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
         var isTransposed = node.Is("Gemm") && node.Int("transB", 0) == 1;
         if (!_dequantized.TryGetValue(value, out var weights))
         {
-            var quantized = UnitWeights.Quantize(unit, value.Constant!, Scheme);
+            var quantized = UnitWeights.Quantize(unit, unit.Node.Input(unit.Rule.WeightInput)!.Constant!, Scheme);
             weights = target.Operands.DequantizeConstant(isTransposed ? quantized.Transpose() : quantized, value.Name).Output;
             _dequantized[value] = weights;
         }
@@ -58,7 +58,7 @@ internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
         var value = node.Input(0)!;
         if (!_tables.TryGetValue(value, out var table))
         {
-            var quantized = UnitWeights.Quantize(unit, value.Constant!, Scheme);
+            var quantized = UnitWeights.Quantize(unit, unit.Node.Input(unit.Rule.WeightInput)!.Constant!, Scheme);
             var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, value.Name);
             table = new(target.Graph.AddInitializer(value.Name + "_quantized", quantized.Elements), scale, zeroPoint, quantized.Parameters);
             _tables[value] = table;
