@@ -18,34 +18,34 @@ internal sealed class CaseMeter(int rounds)
     /// <summary>Less than a processor's turn on a busy machine; a model of which one run takes longer has one in a block.</summary>
     private const double BlockMilliseconds = 2;
 
+    /// <summary>Loaded anew, a model's tensors lie elsewhere in memory, which may make half of the time.</summary>
+    private const int Sessions = 3;
+
     /// <summary>Of the time of the larger model.</summary>
     private const double NoiseShare = 0.02;
 
     public IEnumerable<Measurement> Measure(CostCase given)
     {
-        var models = given.Forms.Select(form => (Form: form, Few: Load(given, form, CostCase.Few), Many: Load(given, form, CostCase.Many))).ToArray();
-        try
+        var best = given.Forms.Select(_ => (Few: double.PositiveInfinity, Many: double.PositiveInfinity)).ToArray();
+        ImmutableSortedDictionary<string, int>[] kernels = [];
+        for (var session = 0; session < Sessions; session++)
         {
-            var times = models.Select(_ => (Few: double.PositiveInfinity, Many: double.PositiveInfinity)).ToArray();
+            var models = given.Forms.Select(form => (Few: Load(given, form, CostCase.Few), Many: Load(given, form, CostCase.Many))).ToArray();
             for (var round = 0; round < rounds; round++)
             {
-                for (var i = 0; i < models.Length; i++)
-                {
-                    times[i] = (Math.Min(times[i].Few, models[i].Few.Block(BlockMilliseconds)), Math.Min(times[i].Many, models[i].Many.Block(BlockMilliseconds)));
-                }
+                best = [.. best.Zip(models, (time, pair) => (Math.Min(time.Few, pair.Few.Block(BlockMilliseconds)), Math.Min(time.Many, pair.Many.Block(BlockMilliseconds))))];
             }
 
-            return [.. models.Zip(times, (model, time) => new Measurement(
-                given, model.Form, time.Many - time.Few, NoiseShare * time.Many, Difference(model.Few.Kernels, model.Many.Kernels)))];
-        }
-        finally
-        {
-            Array.ForEach(models, model =>
+            kernels = [.. models.Select(pair => Difference(pair.Few.Kernels, pair.Many.Kernels))];
+            Array.ForEach(models, pair =>
             {
-                model.Few.Dispose();
-                model.Many.Dispose();
+                pair.Few.Dispose();
+                pair.Many.Dispose();
             });
         }
+
+        return given.Forms.Select((form, index) =>
+            new Measurement(given, form, best[index].Many - best[index].Few, NoiseShare * best[index].Many, kernels[index])).ToArray();
     }
 
     private static TimedModel Load(CostCase given, KernelForm form, int count)

@@ -3,12 +3,17 @@ using System.Collections.Immutable;
 namespace QuantBuild.Benchmarks.Operators;
 
 /// <summary>
-/// Time ≈ overhead · nodes + a · units + b · outputs, none of the three below 0, with the smallest sum of squared relative errors; times that
-/// are not above the noise count as its share of it.
+/// Time ≈ overhead · nodes + a · units + b · outputs, none of the three below 0, with the smallest sum of squared relative errors. Times below
+/// the noise count as its share of it, and a measurement that lies far from the others weighs less than its square.
 /// </summary>
 internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput)
 {
     private const int Numbers = 3;
+
+    /// <summary>Errors beyond it count as they are and not by their square, as Huber has it.</summary>
+    private const double FarError = 0.3;
+
+    private const int Turns = 30;
 
     public ImmutableArray<double> RelativeErrors { get; private init; } = [];
 
@@ -16,13 +21,21 @@ internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput
     {
         // Divided by the time, or by the noise where that is larger, errors are relative
         Row[] rows = [.. measured.Select(measurement => Row.Of(measurement.Case.Between, measurement.Nanoseconds, Math.Max(measurement.Nanoseconds, measurement.Noise)))];
-        var best = Enumerable.Range(0, 1 << Numbers)
-            .Select(set => Solve(rows, [.. Enumerable.Range(0, Numbers).Where(index => (set & (1 << index)) != 0)]))
-            .OfType<double[]>()
-            .Where(numbers => numbers.All(number => number >= 0))
-            .MinBy(numbers => rows.Sum(row => Math.Pow(row.Error(numbers), 2)))!;
+        var best = LeastSquares(rows);
+        for (var turn = 0; turn < Turns; turn++)
+        {
+            var numbers = best;
+            best = LeastSquares([.. rows.Select(row => row.Times(Math.Sqrt(Math.Min(1, FarError / Math.Abs(row.Error(numbers))))))]);
+        }
+
         return new(best[0], best[1], best[2]) { RelativeErrors = [.. rows.Select(row => row.Error(best))] };
     }
+
+    private static double[] LeastSquares(Row[] rows) => Enumerable.Range(0, 1 << Numbers)
+        .Select(set => Solve(rows, [.. Enumerable.Range(0, Numbers).Where(index => (set & (1 << index)) != 0)]))
+        .OfType<double[]>()
+        .Where(numbers => numbers.All(number => number >= 0))
+        .MinBy(numbers => rows.Sum(row => Math.Pow(row.Error(numbers), 2)))!;
 
     /// <summary>The least squares of the columns in <paramref name="used"/> alone, 0 for the others; null where they depend on each other.</summary>
     private static double[]? Solve(Row[] rows, int[] used)
@@ -90,6 +103,8 @@ internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput
     private sealed record Row(double[] Work, double Time)
     {
         public static Row Of(Work work, double time, double unit) => new([work.Nodes / unit, work.Units / unit, work.Outputs / unit], time / unit);
+
+        public Row Times(double factor) => new([.. Work.Select(amount => amount * factor)], Time * factor);
 
         public double Error(double[] numbers) => Work.Zip(numbers, (amount, number) => amount * number).Sum() - Time;
     }

@@ -10,7 +10,7 @@ internal sealed class OperatorsVerb
     private readonly Option<FileInfo> _output = new("--output") { Required = true, HelpName = "FILE", Description = "The cost table, a JSON file." };
     private readonly Option<string> _machine = new("--measured-on") { HelpName = "NAME", Description = "What the table says about the machine; by default what it says of itself." };
     private readonly Option<string[]> _kinds = new("--kind") { HelpName = "NAME", Description = "Only this kind; may be given several times. The table then has no others." };
-    private readonly Option<int> _rounds = new("--rounds") { DefaultValueFactory = _ => 50, Description = "Blocks for each model; its time is the smallest of their medians." };
+    private readonly Option<int> _rounds = new("--rounds") { DefaultValueFactory = _ => 16, Description = "Blocks for each of a model's three sessions; its time is the smallest of their medians." };
     private readonly Option<bool> _details = new("--details") { Description = "Prints every measurement beside what the fit says." };
 
     public Command Create()
