@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Locks;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Tests;
+
+/// <summary>A lock file is written, followed, and refused where it does not fit.</summary>
+internal sealed class LockTests
+{
+    private string _folder = "";
+
+    private string LockPath => Path.Combine(_folder, "tiny.quantbuild.json");
+
+    [SetUp]
+    public void CreateFiles()
+    {
+        _folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
+        var tiny = new TinyModels();
+        OnnxFile.Write(
+            GraphText.Parse(
+                """
+                opset 13
+                graph g(x: float[1, 4]) -> (y: float) {
+                  w: float[4, 4] = [1, 2, 3, 4, -1, -2, -3, -4, 5, 1, 5, 1, 2, 2, -2, -2]
+                  m = MatMul(x, w)
+                  r = Relu(m)
+                  y = MatMul(r, w)
+                }
+                """),
+            Path.Combine(_folder, "tiny.onnx"));
+        for (var index = 0; index < 12; index++)
+        {
+            NpyFile.Write(Path.Combine(_folder, index.ToString("d2", CultureInfo.InvariantCulture) + ".npy"), tiny.Random([1, 4]));
+        }
+    }
+
+    [TearDown]
+    public void DeleteFiles() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void UpdateLock_GivesALock_ThatTheNextQuantizationFollowsToTheByte()
+    {
+        var first = Quantize(Settings with { UpdateLock = true });
+        File.WriteAllBytes(LockPath, first.Lock!.Value.ToArray());
+
+        var second = Quantize(Settings);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(second.Model.ToArray(), Is.EqualTo(first.Model.ToArray()));
+            Assert.That(second.Lock, Is.Null, "a lock is written where one is asked for, and nowhere else");
+        }
+    }
+
+    [Test]
+    public void Lock_DecidesWhatBecomesInt8()
+    {
+        File.WriteAllBytes(LockPath, Quantize(Settings with { UpdateLock = true }).Lock!.Value.ToArray());
+        File.WriteAllText(LockPath, File.ReadAllText(LockPath).Replace("\"y\": \"static\"", "", StringComparison.Ordinal).Replace("\"m\": \"static\",", "\"m\": \"static\"", StringComparison.Ordinal));
+
+        var operators = Quantize(Settings).Report.Operators.Where(row => row.Type == "MatMul").ToArray();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(operators.Select(row => row.Decision.ToString()), Is.EqualTo(new[] { "Int8", "Float" }));
+            Assert.That(operators[1].Reason, Does.Contain("lock file"));
+        }
+    }
+
+    [Test]
+    public void LockOfAnotherModel_OtherSettingsOrUnknownOperator_IsRefusedWithTheWayOut()
+    {
+        var content = Encoding.UTF8.GetString(Quantize(Settings with { UpdateLock = true }).Lock!.Value.Span);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Refused(content, Settings with { Target = TargetName.Arm64 }), Does.Contain("'U8'").And.Contain("'S8' now"));
+            Assert.That(Refused(content.Replace("\"model\": \"", "\"model\": \"0", StringComparison.Ordinal), Settings), Does.Contain("the model has changed"));
+            Assert.That(Refused(content.Replace("\"m\"", "\"n\"", StringComparison.Ordinal), Settings), Does.Contain("operator 'n' cannot be Static"));
+        }
+    }
+
+    [TestCase("{")]
+    [TestCase("{ \"schemaVersion\": 2, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": { \"m\": \"fast\" } }")]
+    public void FileThatIsNoLock_IsACodedError(string content)
+    {
+        File.WriteAllText(LockPath, content);
+
+        Assert.That(() => Quantize(Settings), Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidLock));
+    }
+
+    [Test]
+    public void Tune_GivesALockThatFits()
+    {
+        var result = ModelTuner.Tune(Request(Settings), null, CancellationToken.None);
+        File.WriteAllBytes(LockPath, result.Lock.ToArray());
+
+        var report = Quantize(Settings).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Trials.Select(trial => trial.Name), Has.Some.EqualTo("Format=Qdq"));
+            Assert.That(
+                report.Operators.Count(row => row.Decision != Reports.OperatorDecision.Float && row.Type == "MatMul"),
+                Is.EqualTo(ModelLock.Read(LockPath).Operators.Count));
+        }
+    }
+
+    private static QuantizationSettings Settings => new() { CalibrationData = ["*.npy"], Format = ModelFormat.Qdq };
+
+    private string Refused(string content, QuantizationSettings settings)
+    {
+        File.WriteAllText(LockPath, content);
+        var exception = Assert.Throws<QuantBuildException>(() => Quantize(settings));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(exception.Code, Is.EqualTo(DiagnosticCodes.LockDoesNotFit));
+            Assert.That(exception.Message, Does.Contain("tiny.quantbuild.json").And.Contain("UpdateLock=true"));
+        }
+        return exception.Message;
+    }
+
+    private QuantizationRequest Request(QuantizationSettings settings) => new(Path.Combine(_folder, "tiny.onnx"), _folder, settings, 2);
+
+    private QuantizationResult Quantize(QuantizationSettings settings) => ModelQuantizer.Quantize(Request(settings), null, CancellationToken.None);
+}
