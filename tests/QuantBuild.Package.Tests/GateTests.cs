@@ -35,6 +35,24 @@ internal sealed class GateTests
     }
 
     [Test]
+    public void MinSpeedup_ThatNoMachineReaches_FailsWithoutQuantizingAgain()
+    {
+        using var project = Project.Create(Project.DefaultItem);
+
+        var without = project.Build();
+        var failed = project.Build("-p:QuantBuildMinSpeedup=1000");
+        var loosened = project.Build("-p:QuantBuildMinSpeedup=0.001");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(without.ExitCode, Is.Zero, without.Output);
+            Assert.That(failed.Line("QB3005"), Does.Contain("times as fast as the float model").And.Contain("at least 1000 times asked for"), failed.Output);
+            Assert.That((failed.Succeeded, failed.Quantized), Is.EqualTo((false, 0)), failed.Output);
+            Assert.That((loosened.Succeeded, loosened.Quantized, loosened.Reused), Is.EqualTo((true, 0, 1)), loosened.Output);
+        }
+    }
+
+    [Test]
     public void Limit_FromAPropertyOrADefinition_IsAGate()
     {
         using var project = Project.Create(Project.DefaultItem.Replace("MaxAccuracyDrop=\"0.5\"", "", StringComparison.Ordinal));

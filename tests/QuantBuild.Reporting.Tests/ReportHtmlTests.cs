@@ -16,6 +16,10 @@ internal sealed class ReportHtmlTests
             Assert.That(html, Does.Contain("drop 0.0233 on 360 evaluation samples"));
             Assert.That(html, Does.Contain("<span class=\"from\">1.0 MiB →</span> 280 KiB"));
             Assert.That(html, Does.Contain("2.60× as fast (2.41× to 2.78×)").Or.Contain("2.60&#215; as fast (2.41&#215; to 2.78&#215;)"));
+            Assert.That(html, Does.Contain("<td class=\"number\">4</td><td class=\"number\">0.22 ms</td><td class=\"number\">0.11 ms</td><td class=\"number\">0.10 ms</td>"));
+            Assert.That(html, Does.Contain("no certain difference (0.98"));
+            Assert.That(html, Does.Contain("<p>2 QLinearConv, 2 Transpose, 1 QGemm; 2 Q and 1 DQ still run</p>"));
+            Assert.That(html, Does.Contain("<code>head|conv</code></td><td>its output is &lt;read&gt; in float</td>"));
             Assert.That(html, Does.Contain("QB3001").And.Contain("QB2030"));
             Assert.That(html, Does.Contain("<td>2 Softmax</td><td>ONNX Runtime has no INT8 kernel for it</td>"));
         }

@@ -9,15 +9,19 @@ internal sealed class ReportJsonTests
 {
     private static readonly string[] TopLevel =
     [
-        "schemaVersion", "model", "settings", "environment", "size", "accuracy", "latency", "gates", "operators", "tensors",
+        "schemaVersion", "model", "settings", "environment", "size", "accuracy", "latency", "audit", "gates", "operators", "tensors",
         "stages", "peakMemoryBytes", "diagnostics",
     ];
 
-    [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,gates,operators,tensors,stages,peakMemoryBytes,diagnostics")]
+    [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,audit,gates,operators,tensors,stages,peakMemoryBytes,diagnostics")]
     [TestCase("environment", "cpu,instructionSets,onnxRuntime,threads")]
     [TestCase("size", "floatBytes,quantizedBytes")]
     [TestCase("accuracy", "metric,float,quantized,drop,samples,source,byMachine")]
-    [TestCase("latency", "floatMs,preparedFloatMs,quantizedMs,speedup,interval")]
+    [TestCase("latency", "floatMs,preparedFloatMs,quantizedMs,speedup,interval,preparedSpeedup,preparedInterval,threads")]
+    [TestCase("latency/threads", "threads,floatMs,preparedFloatMs,quantizedMs,speedup,interval,preparedSpeedup,preparedInterval")]
+    [TestCase("audit", "kernels,quantize,dequantize,leftOver,written")]
+    [TestCase("audit/kernels", "QGemm,QLinearConv,Transpose")]
+    [TestCase("audit/leftOver", "operator,kind,reason")]
     [TestCase("gates", "name,limit,value,passed")]
     [TestCase("operators", "name,type,decision,reason,sqnrDb")]
     [TestCase("tensors", "name,min,max,scale,zeroPoint,method")]
@@ -26,7 +30,7 @@ internal sealed class ReportJsonTests
     public void Write_Any_HasTheContractsNamesInOrder(string section, string names)
     {
         using var document = JsonDocument.Parse(ReportJson.Write(Reports.Failed));
-        var element = section.Length == 0 ? document.RootElement : document.RootElement.GetProperty(section);
+        var element = section.Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate(document.RootElement, (parent, name) => parent.GetProperty(name));
 
         var found = (element.ValueKind == JsonValueKind.Array ? element[0] : element).EnumerateObject().Select(property => property.Name);
 
@@ -54,6 +58,7 @@ internal sealed class ReportJsonTests
         {
             Assert.That(json, Does.Contain("\"drop\": 0.0233,").And.Contain("\"decision\": \"int8\"").And.Contain("\"source\": \"evaluationData\""));
             Assert.That(json, Does.Contain("\"reason\": \"mixes boxes with scores <of other ranges>\""));
+            Assert.That(json, Does.Contain("\"kind\": \"unfusedUnit\""));
             Assert.That(json, Does.Contain("\"code\": \"QB3001\",\n      \"severity\": \"error\""));
             Assert.That(json, Does.EndWith("}\n").And.Not.Contain("\r"));
         }

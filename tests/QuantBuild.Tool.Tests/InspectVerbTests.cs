@@ -51,11 +51,32 @@ internal sealed class InspectVerbTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(root.EnumerateObject().Select(property => property.Name), Is.EqualTo(
-                new[] { "model", "irVersion", "producer", "opsets", "inputs", "outputs", "operators", "weights" }));
+                new[] { "model", "irVersion", "producer", "opsets", "inputs", "outputs", "operators", "weights", "audit" }));
             Assert.That(root.GetProperty("inputs")[0].GetProperty("shape").GetRawText(), Does.Match(@"^\[\s*null,\s*3\s*\]$"));
             Assert.That(root.GetProperty("outputs")[0].GetProperty("shape").ValueKind, Is.EqualTo(JsonValueKind.Null));
             Assert.That(root.GetProperty("operators")[0].GetProperty("count").GetInt32(), Is.EqualTo(2));
         }
+    }
+
+    /// <summary>A Q and a DQ around nothing are all that is quantized.</summary>
+    [Test]
+    public async Task Inspect_QuantizedModel_ShowsWhatOnnxRuntimeMakesOfIt()
+    {
+        using var folder = new TemporaryFolder();
+        OnnxFile.Write(CreateRounded(), folder.File("m.onnx"));
+
+        var run = await ToolRun.OfAsync("inspect", folder.File("m.onnx"));
+
+        Assert.That(run.Output, Does.EndWith(
+            """
+            as ONNX Runtime runs it, on integers
+              1  QuantizeLinear
+              1  DequantizeLinear
+
+            left over
+              first  its output is rounded by a Q and a DQ between which nothing computes on integers
+
+            """.ReplaceLineEndings("\n")));
     }
 
     [Test]
@@ -128,6 +149,23 @@ internal sealed class InspectVerbTests
             Assert.That(run.ExitCode, Is.EqualTo(2));
             Assert.That(run.Error, Does.StartWith("error QB2002: "));
         }
+    }
+
+    private static Model CreateRounded()
+    {
+        var model = Model.Create("g", opset: 17);
+        var graph = model.Graph;
+        var input = graph.AddInput("x");
+        input.Declare(ElementType.Float, [4]);
+        Value[] parameters = [graph.AddInitializer("scale", TensorData.Scalar(0.1f)), graph.AddInitializer("zero", TensorData.Scalar((byte)0))];
+        var first = graph.AddNode("Tanh", [input], "a");
+        first.Name = "first";
+        var quantized = graph.AddNode("QuantizeLinear", [first.Output, .. parameters], "q").Output;
+        var rounded = graph.AddNode("DequantizeLinear", [quantized, .. parameters], "d").Output;
+        var last = graph.AddNode("Tanh", [rounded], "y").Output;
+        last.Declare(ElementType.Float, [4]);
+        graph.AddOutput(last);
+        return model;
     }
 
     private static Model CreateModel()

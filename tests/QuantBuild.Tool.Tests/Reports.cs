@@ -14,7 +14,13 @@ internal static class Reports
         Environment = new("Example CPU", [], "1.31.1", 2),
         Size = new(1_048_576, 286_720),
         Accuracy = new("top1", 0.9945, 0.9917, 0.0028, 360) { Source = AccuracySource.EvaluationData },
-        Latency = new(0.52, 0.41, 0.2, 2.6, [2.41, 2.78]),
+        Latency = new(0.52, 0.41, 0.2, 2.6, [2.41, 2.78])
+        {
+            PreparedSpeedup = 2.05,
+            PreparedInterval = [1.98, 2.2],
+            Threads = [new(4, 0.22, 0.11, 0.1) { Speedup = 2.2, Interval = [2.1, 2.3], PreparedSpeedup = 1.1, PreparedInterval = [0.98, 1.2] }],
+        },
+        Audit = new(ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, new Dictionary<string, int> { ["QLinearConv"] = 3, ["QGemm"] = 1 }), 2, 1, []),
         Gates = [new("MaxAccuracyDrop", 0.01, 0.0028, true)],
         Operators =
         [

@@ -20,7 +20,7 @@ public static class GateMessages
     internal static string Change(AccuracyReport accuracy, JudgedAccuracy judged) =>
         $"{accuracy.Metric} {(judged.Quantized > accuracy.Float ? "rose" : "fell")} from {Score(accuracy.Float)} to {Score(judged.Quantized)}{judged.Where}";
 
-    /// <summary><c>the quantized model is 1.42 times as fast as float as given (2.10 ms to 1.48 ms; at least 1.6 times asked for)</c>.</summary>
+    /// <summary><c>the quantized model is 1.42 times as fast as the float model (2.1 ms to 1.48 ms), at least 1.6 times asked for</c>.</summary>
     public static string Speedup(QuantizationReport report, double limit)
     {
         var latency = report.Latency ?? throw new ArgumentException("A gate on speed needs a report with latency.", nameof(report));

@@ -12,7 +12,7 @@ namespace QuantBuild.Quantization.Accuracy;
 internal static class LatencyMeter
 {
     private const double BlockMilliseconds = 10;
-    private const double BudgetMilliseconds = 2000;
+    private const double BudgetMilliseconds = 1000;
     private const int MostRounds = 60;
 
     /// <summary>Runs in a block, so that its median is one; a model of which a single run fills the block has one.</summary>

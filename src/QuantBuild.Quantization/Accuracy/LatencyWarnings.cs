@@ -5,18 +5,23 @@ using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Quantization.Accuracy;
 
-/// <summary>Where the quantized model loses time against the prepared float model, and that for certain.</summary>
+/// <summary>
+/// Where the quantized model loses time against the prepared float model, and that for certain. One thread decides: what else a machine is doing
+/// slows all models on one thread alike, but on many threads the one with more and smaller kernels most.
+/// </summary>
 internal static class LatencyWarnings
 {
     public static ImmutableArray<DiagnosticCode> Codes { get; } = [DiagnosticCodes.SlowerThanFloat];
 
-    /// <summary>A model in which nothing was quantized is the prepared float model itself.</summary>
     public static IEnumerable<Diagnostic> Of(QuantizationReport report)
     {
+        // A model in which nothing was quantized is the prepared float model itself.
         var isQuantized = report.Operators.IsEmpty || report.Operators.Any(row => row.Decision != OperatorDecision.Float);
-        var slower = isQuantized ? report.Latency?.Threads.FirstOrDefault(row => row.PreparedInterval[1] < 1) : null;
-        return slower is null ? [] : [new(DiagnosticCodes.SlowerThanFloat, string.Create(
-            CultureInfo.InvariantCulture,
-            $"{report.Model}: on {slower.Threads} {(slower.Threads == 1 ? "thread" : "threads")} the quantized model is {slower.PreparedSpeedup:0.00} times as fast as the prepared float model (95 % interval {slower.PreparedInterval[0]:0.00} to {slower.PreparedInterval[1]:0.00}). Use quantbuild tune to find what is faster on this machine; set MinSpeedup to gate the build."))];
+        if (isQuantized && report.Latency is { PreparedInterval: [var low, < 1 and var high] } latency)
+        {
+            yield return new(DiagnosticCodes.SlowerThanFloat, string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.Model}: the quantized model is {latency.PreparedSpeedup:0.00} times as fast as the prepared float model (95 % interval {low:0.00} to {high:0.00}). quantbuild tune finds what is faster on this machine; MinSpeedup makes a loss an error."));
+        }
     }
 }

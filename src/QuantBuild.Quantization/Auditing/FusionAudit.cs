@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Planning;
@@ -41,8 +42,9 @@ public sealed class FusionAudit
             var report = InferenceModel.ReadOptimized(origins.Marked, optimized => new FusionAudit(origins, units, optimized).Report());
             return report with { Written = Bodies.Nodes(quantized.Graph).Count(node => QuantizedTensors.IsQuantize(node) || QuantizedTensors.IsDequantize(node)) };
         }
-        catch (InferenceException)
+        catch (Exception exception) when (exception is InferenceException or QuantBuildException or IOException or UnauthorizedAccessException)
         {
+            // A full disk, say: what was quantized is none the worse.
             return null;
         }
     }
@@ -57,7 +59,7 @@ public sealed class FusionAudit
             _nodes.Count(QuantizedTensors.IsQuantize), _nodes.Count(QuantizedTensors.IsDequantize),
             [
                 .. unfused.Select(entry => new LeftOverReport(Bodies.NameOf(entry.Unit.Node), LeftOverKind.UnfusedUnit, WhyFloat(entry.Runs))),
-                .. Pairs(known),
+                .. Pairs(known).Distinct(),
                 .. Weights(),
             ]);
     }
@@ -83,7 +85,7 @@ public sealed class FusionAudit
     /// <summary>Q and DQ with nothing but moves between them. Where a unit around them is not fused, that is what there is to say.</summary>
     private IEnumerable<LeftOverReport> Pairs(HashSet<Node> unfused)
     {
-        foreach (var quantize in _nodes.Where(QuantizedTensors.IsQuantize))
+        foreach (var quantize in _nodes.Where(node => QuantizedTensors.IsQuantize(node) && !node.Output.IsGraphOutput))
         {
             var readers = Readers(quantize).ToArray();
             if (readers.Length == 0 || !readers.All(QuantizedTensors.IsDequantize))

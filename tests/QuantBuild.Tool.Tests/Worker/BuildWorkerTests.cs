@@ -63,8 +63,38 @@ internal sealed class BuildWorkerTests
             Assert.That(passed.Codes, Is.EqualTo(["QB2030"]));
             Assert.That(withheld, Does.Contain("store/model.onnx.withheld").And.Not.Contains("store/model.onnx"));
             Assert.That(_folder.Files, Does.Contain("store/model.onnx").And.Not.Contains("store/model.onnx.withheld"));
-            Assert.That(report.Settings["MaxAccuracyDrop"], Is.EqualTo("0.01"));
+            Assert.That(report.Settings["maxAccuracyDrop"], Is.EqualTo("0.01"));
             Assert.That(report.Gates, Is.EqualTo([new GateReport("MaxAccuracyDrop", 0.01, 0.0028, true)]));
+        }
+    }
+
+    /// <summary>The reused result holds a speedup of 2.6.</summary>
+    [TestCase("2", 0, 0, 0)]
+    [TestCase("3", 3.5, 0, 1)]
+    [TestCase("3", 2.9, 1, 1)]
+    public async Task MinSpeedup_OfAReusedResult_IsMeasuredAgainBeforeItFails(string limit, double measured, int exitCode, int measurements)
+    {
+        var (calls, path) = (0, "");
+        var engine = _engine with
+        {
+            Measure = (_, result, _) =>
+            {
+                (calls, path) = (calls + 1, Path.GetFileName(result));
+                return Reports.Passed.Latency! with { Speedup = measured };
+            },
+        };
+        await WorkerRun.OfAsync(engine, _folder.Path);
+
+        var run = await WorkerRun.OfAsync(engine, _folder.Path, ("MinSpeedup", limit));
+        var report = ReportJson.Read(await File.ReadAllBytesAsync(_folder.File("store/report.json")))!;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((run.ExitCode, calls, _quantizations), Is.EqualTo((exitCode, measurements, 1)));
+            Assert.That(run.Codes.Contains("QB3005"), Is.EqualTo(exitCode == 1));
+            Assert.That(report.Latency!.Speedup, Is.EqualTo(measurements == 0 ? 2.6 : measured), "what was measured last is what the report says");
+            Assert.That(path, Is.EqualTo(measurements == 0 ? "" : "model.onnx"));
+            Assert.That(report.Settings["minSpeedup"], Is.EqualTo(limit));
         }
     }
 
