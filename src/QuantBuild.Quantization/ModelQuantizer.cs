@@ -33,7 +33,7 @@ public static class ModelQuantizer
         using var quantized = DeployedModels.LoadResult(planned.Model, request.Model);
         var accuracy = stages.Time("evaluate", () => AccuracyEvaluator.Compare(given, quantized, data.Judged, request.Settings.Metric, data.Source));
         using var floatModel = DeployedModels.LoadResult(prepared, request.Model);
-        var latency = stages.Time("measure", () => data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
+        var latency = stages.Time("measure", () => request.MeasuresLatency && data.Calibration.First is { } sample ? LatencyMeter.Measure(given, floatModel, quantized, sample) : null);
         var stored = StoredModel.Of(planned.Model, request.OutputName);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
         {

@@ -10,6 +10,9 @@ public sealed record QuantizationRequest(string Model, string BaseDirectory, Qua
 {
     /// <summary>Begins the name of the data file that a large result has beside it; by default the model's own name.</summary>
     public string OutputName { get; init; } = Path.GetFileNameWithoutExtension(Model);
+
+    /// <summary>False leaves latency out of the report, which takes a second: for very many small models.</summary>
+    public bool MeasuresLatency { get; init; } = true;
 }
 
 /// <summary>How far a stage is: <paramref name="Done"/> of <paramref name="Total"/> steps.</summary>
