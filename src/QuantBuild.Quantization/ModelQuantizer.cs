@@ -29,7 +29,7 @@ public static class ModelQuantizer
         var planned = stages.Time("plan", () => locked is null ? search.Find(wanted) : search.Keep(locked));
         using var otherMachine = MachinePrediction.Of(planned.Model, request.Settings.Target);
         var accuracy = stages.Time("evaluate", () => Evaluate(new(model, prepared, planned.Model, request.Model), otherMachine, data, request.Settings.Metric));
-        var latency = stages.Time("measure", () => Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings));
+        var latency = stages.Time("measure", () => request.MeasuresLatency ? Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings) : null);
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var stored = StoredModel.Of(planned.Model, request.OutputName);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with

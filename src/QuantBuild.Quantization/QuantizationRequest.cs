@@ -13,6 +13,9 @@ public sealed record QuantizationRequest(string Model, string BaseDirectory, Qua
 
     /// <summary>Where the lock file is or would be: <c>digits.quantbuild.json</c> beside <c>digits.onnx</c>, if no other is set.</summary>
     public string LockPath => Path.GetFullPath(Settings.Lock ?? Path.GetFullPath(Path.ChangeExtension(Model, ".quantbuild.json")), Path.GetFullPath(BaseDirectory));
+
+    /// <summary>False leaves latency out of the report, which takes a second: for very many small models.</summary>
+    public bool MeasuresLatency { get; init; } = true;
 }
 
 /// <summary>How far a stage is: <paramref name="Done"/> of <paramref name="Total"/> steps.</summary>

@@ -32,6 +32,45 @@ internal sealed class FormTests
         Assert.That(graph.Nodes.Count(node => node.OpType == opType), Is.EqualTo(layers));
     }
 
+    /// <summary>What takes longer on integers is left float for a CPU of ours, but not for runtimes elsewhere.</summary>
+    [TestCase(11)]
+    [TestCase(13)]
+    public void QOperator_Portable_IsAllIntegersAndSymmetric(int opset)
+    {
+        var model = TinyModels.Build(opset, [1, 4, 32], (graph, x) =>
+        {
+            var mask = graph.AddInitializer("mask", TensorData.Create<bool>([4, 1], [true, false, true, true]));
+            var first = graph.AddNode("MatMul", [x, graph.AddInitializer("w", _tiny.Random(32, 32))], "first").Output;
+            var shares = graph.AddNode("Softmax", [first], "shares").Set("axis", 2L).Output;
+            var chosen = graph.AddNode("Where", [mask, shares, first], "chosen").Output;
+            var second = graph.AddNode("MatMul", [chosen, graph.AddInitializer("w2", _tiny.Random(32, 16))], "second").Output;
+            return graph.AddNode("MatMul", [second, graph.AddInitializer("w3", _tiny.Random(16, 64))], "y").Output;
+        });
+
+        var graph = Verify(model, [1, 4, 32], new() { Format = ModelFormat.QOperator, Target = TargetName.Portable }, 25);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                graph.Nodes.Select(node => node.OpType),
+                Is.EquivalentTo(["QuantizeLinear", "QLinearMatMul", "QLinearSoftmax", "QLinearWhere", "QLinearMatMul", "MatMulIntegerToFloat"]));
+            Assert.That(graph.Nodes[0].Input(2)!.Constant!.AsSpan<sbyte>()[0], Is.Zero);
+        }
+    }
+
+    /// <summary>QLinearConv takes no float bias, and has no Relu behind it that a zero point of 0 would not do.</summary>
+    [Test]
+    public void QOperator_PortableConvolutions_KeepTheirRelu()
+    {
+        var graph = Verify(Convolutions(13), [1, 8, 6, 6], new() { Format = ModelFormat.QOperator, Target = TargetName.Portable }, 25);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(graph.Nodes.Count(node => node.OpType == "QLinearConv"), Is.EqualTo(3));
+            Assert.That(graph.Nodes.Count(node => node.OpType == "Relu"), Is.EqualTo(3));
+        }
+    }
+
     /// <summary>Both forms say the same to ONNX Runtime.</summary>
     [Test]
     public void QOperator_AndQdq_ComputeTheSame()

@@ -30,8 +30,11 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
     /// <summary>True where ONNX Runtime has kernels that compute on the integers themselves.</summary>
     public bool HasIntegerKernels => Format != ModelFormat.WeightOnly && Activations.Type.BitsPerElement() == 8 && Weights.Type.BitsPerElement() == 8;
 
+    /// <summary>True where runtimes for other machines fuse what is left float behind a layer; operators on integers are what they are.</summary>
+    public bool IsFusedElsewhere => Target == TargetName.Portable && Format == ModelFormat.Qdq;
+
     /// <summary>TensorRT reads no INT32 biases.</summary>
-    public bool HasFloatBias => Target == TargetName.Portable || !HasIntegerKernels;
+    public bool HasFloatBias => IsFusedElsewhere || !HasIntegerKernels;
 
     /// <exception cref="QuantBuildException">No runtime executes what the settings ask for.</exception>
     public static ModelForm Of(QuantizationSettings settings)

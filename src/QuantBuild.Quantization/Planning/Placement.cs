@@ -122,10 +122,10 @@ internal sealed class Placement
 
     /// <summary>Runtimes for other machines fuse what makes a float, too.</summary>
     private bool MayReturnFloat(QuantizedUnit unit) =>
-        unit.Rule.MayReturnFloat || (_context.Form.Target == TargetName.Portable && unit.Rule.Role is OperatorRole.Linear or OperatorRole.Arithmetic);
+        unit.Rule.MayReturnFloat || (_context.Form.IsFusedElsewhere && unit.Rule.Role is OperatorRole.Linear or OperatorRole.Arithmetic);
 
     /// <summary>A zero point at the lower end does what a Relu does; elsewhere only runtimes that fuse the two themselves take both.</summary>
-    private bool MayTakeActivations => !_context.Form.Activations.IsSymmetric || _context.Form.Target == TargetName.Portable;
+    private bool MayTakeActivations => !_context.Form.Activations.IsSymmetric || _context.Form.IsFusedElsewhere;
 
     /// <summary>The forms that a node may have, the first the one that is wanted where nothing is known of costs.</summary>
     private ImmutableArray<UnitForm> FormsOf(OperatorRule rule) => (rule.Role, _context.Form.Format) switch

@@ -10,6 +10,9 @@ namespace QuantBuild.Quantization.Rewriting;
 /// </summary>
 internal sealed class QOperatorWriter(RewriteTarget target)
 {
+    /// <summary>Before, all axes from the given one on were summed over.</summary>
+    private const long FirstOpsetOfOneAxis = 13;
+
     private static readonly FrozenDictionary<string, Action<QOperatorWriter, QuantizedUnit, Node>> Writers = new Dictionary<string, Action<QOperatorWriter, QuantizedUnit, Node>>
     {
         ["Conv"] = (writer, unit, node) => writer.WriteConv(unit, node),
@@ -21,6 +24,8 @@ internal sealed class QOperatorWriter(RewriteTarget target)
         ["AveragePool"] = (writer, unit, node) => writer.WriteUnary("QLinearAveragePool", unit, node),
         ["Sigmoid"] = (writer, unit, node) => writer.WriteUnary("QLinearSigmoid", unit, node),
         ["LeakyRelu"] = (writer, unit, node) => writer.WriteUnary("QLinearLeakyRelu", unit, node),
+        ["Softmax"] = (writer, unit, node) => writer.WriteSoftmax(unit, node),
+        ["Where"] = (writer, unit, node) => writer.WriteWhere(unit, node),
         ["Concat"] = (writer, unit, node) => writer.WriteConcat(unit, node),
     }.ToFrozenDictionary();
 
@@ -85,6 +90,22 @@ internal sealed class QOperatorWriter(RewriteTarget target)
     {
         var quantize = QuantizerOf(unit.Output)!;
         CopyAttributes(node, Replace(quantize, opType, [.. Parts(node.Input(0)), quantize.Input(1), quantize.Input(2)], target.Operands.UseMicrosoftDomain()));
+    }
+
+    /// <summary>The opset of the Softmax says what its axis means.</summary>
+    private void WriteSoftmax(QuantizedUnit unit, Node node)
+    {
+        var quantize = QuantizerOf(unit.Output)!;
+        var opset = target.Operands.Opset;
+        Replace(quantize, "QLinearSoftmax", [.. Parts(node.Input(0)), quantize.Input(1), quantize.Input(2)], target.Operands.UseMicrosoftDomain())
+            .Set("axis", node.Int("axis", opset < FirstOpsetOfOneAxis ? 1 : -1)).Set("opset", opset);
+    }
+
+    private void WriteWhere(QuantizedUnit unit, Node node)
+    {
+        var quantize = QuantizerOf(unit.Output)!;
+        Value?[] inputs = [node.Input(0), .. Parts(node.Input(1)), .. Parts(node.Input(2)), quantize.Input(1), quantize.Input(2)];
+        Replace(quantize, "QLinearWhere", inputs, target.Operands.UseMicrosoftDomain());
     }
 
     private void WriteConcat(QuantizedUnit unit, Node node)

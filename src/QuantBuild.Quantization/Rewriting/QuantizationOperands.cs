@@ -13,6 +13,8 @@ internal sealed class QuantizationOperands(Model model, Graph scope)
     private readonly Graph _graph = scope;
     private readonly Dictionary<QuantizationParameters, (Value Scale, Value ZeroPoint)> _parameters = [];
 
+    public long Opset => model.Opset;
+
     /// <summary>True where weights may have a scale for each block.</summary>
     public bool KnowsBlocks => model.Opset >= RaiseOpset.SufficientForBlocks;
 

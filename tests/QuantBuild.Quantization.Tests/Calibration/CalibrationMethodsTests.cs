@@ -159,6 +159,32 @@ internal sealed class CalibrationMethodsTests
     [Test]
     public void Divergence_NothingInTheRange_IsInfinite() => Assert.That(Divergence(2, 0, 2, 0, 0, 2, 4), Is.EqualTo(double.PositiveInfinity));
 
+    /// <summary>Bin by bin, as the formula has it; with a limit either that, or infinite where it is more than the limit.</summary>
+    [TestCase(0.0)]
+    [TestCase(0.02)]
+    public void Divergence_AnyRange_IsThatOfTheDefinition(double limit)
+    {
+        const int Levels = 16;
+        var histogram = Distributions.Statistics([.. Distributions.Normal(3_000).Select(x => x * x * x)]).Histogram!;
+        var (below, above) = UsedBins.Of(histogram);
+        var divergence = new ClippedDivergence(histogram, Levels);
+        var skipped = 0;
+        for (var (low, high) = (below, above); low > 0 && high > 0; (low, high) = (low - 37, high - 23))
+        {
+            var expected = DivergenceByDefinition(histogram.Bins.Slice(Histogram.BinsPerSide - below, below + above).ToArray(), below - low, below + high, Levels);
+            var limited = divergence.Of(low, high, limit);
+            skipped += double.IsInfinity(limited) ? 1 : 0;
+
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(divergence.Of(low, high, double.PositiveInfinity), Is.EqualTo(expected).Within(1e-8), $"{low} {high}");
+                Assert.That(limited, Is.EqualTo(expected).Within(1e-8).Or.EqualTo(expected > limit ? double.PositiveInfinity : expected), $"{low} {high}");
+            }
+        }
+
+        Assert.That(skipped, Is.Positive);
+    }
+
     [Test]
     public void Method_ConstantTensor_HasItsValueAsRange(
         [ValueSource(nameof(OfOneTensor))] CalibrationMethodName method, [Values(3f, -0.7f, 1e-41f, float.MaxValue)] float value)
@@ -203,7 +229,27 @@ internal sealed class CalibrationMethodsTests
     {
         var bins = new long[Histogram.BinCount];
         countsFromZero.CopyTo(bins, Histogram.BinsPerSide);
-        return new ClippedDivergence(new Histogram(0, 5, bins), levels).Of(below, above);
+        return new ClippedDivergence(new Histogram(0, 5, bins), levels).Of(below, above, double.PositiveInfinity);
+    }
+
+    private static double DivergenceByDefinition(long[] bins, int start, int end, int levels)
+    {
+        var (p, q) = (new double[end - start], new double[end - start]);
+        for (var bin = 0; bin < bins.Length; bin++)
+        {
+            p[Math.Clamp(bin - start, 0, p.Length - 1)] += bins[bin];
+        }
+
+        // What is clipped to an empty bin counts as its level's others
+        for (var level = 0; level < levels; level++)
+        {
+            var (from, to) = (level * q.Length / levels, (level + 1) * q.Length / levels);
+            var used = bins[(start + from)..(start + to)].Where(count => count > 0).ToArray();
+            q.AsSpan(from, to - from).Fill(used.Length > 0 ? used.Average() : 1e-4);
+        }
+
+        var inside = bins[start..end].Sum();
+        return p.Zip(q).Where(pair => pair.First > 0).Sum(pair => pair.First / p.Sum() * Math.Log(pair.First / p.Sum() / (pair.Second / inside)));
     }
 
     private static double SquaredError(float[] elements, TensorRange range)

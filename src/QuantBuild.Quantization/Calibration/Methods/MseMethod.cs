@@ -15,7 +15,7 @@ internal static class MseMethod
         var histogram = statistics.Histogram!;
         var moments = new HistogramMoments(histogram);
         var (below, above) = UsedBins.Of(histogram);
-        var ends = EndSearch.Find(below, above, EndSearch.CoarseToFine, (low, high) => Error(moments, low, high, options.Levels));
+        var ends = EndSearch.Find(below, above, EndSearch.CoarseToFine, (low, high, _) => Error(moments, low, high, options.Levels));
         return UsedBins.Range(ends, histogram);
     }
 

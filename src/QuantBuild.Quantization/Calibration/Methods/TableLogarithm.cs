@@ -13,8 +13,8 @@ internal static class TableLogarithm
     private const int ExponentBias = 1023;
     private const double LogarithmOf2 = 0.693147180559945309;
 
-    private static readonly double[] Reciprocals = [.. Enumerable.Range(0, 1 << IntervalBits).Select(interval => 1 / Center(interval))];
-    private static readonly double[] Logarithms = [.. Enumerable.Range(0, 1 << IntervalBits).Select(interval => Math.Round(Math.Log(Center(interval)), 13))];
+    private static readonly double[] Reciprocals = Table(center => 1 / center);
+    private static readonly double[] Logarithms = Table(center => Math.Round(Math.Log(center), 13));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Of(double value)
@@ -27,5 +27,14 @@ internal static class TableLogarithm
         return (((bits >> MantissaBits) - ExponentBias) * LogarithmOf2) + Logarithms[interval] + series;
     }
 
-    private static double Center(int interval) => 1 + ((interval + 0.5) / (1 << IntervalBits));
+    private static double[] Table(Func<double, double> ofCenter)
+    {
+        var table = new double[1 << IntervalBits];
+        for (var interval = 0; interval < table.Length; interval++)
+        {
+            table[interval] = ofCenter(1 + ((interval + 0.5) / table.Length));
+        }
+
+        return table;
+    }
 }

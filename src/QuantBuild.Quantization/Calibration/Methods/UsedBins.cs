@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Numerics;
 
@@ -6,10 +7,22 @@ namespace QuantBuild.Quantization.Calibration.Methods;
 /// <summary>How far the counts of a histogram reach from 0, in bins.</summary>
 internal static class UsedBins
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (int Below, int Above) Of(Histogram histogram)
     {
-        var (first, last) = (histogram.Bins.IndexOfAnyExcept(0L), histogram.Bins.LastIndexOfAnyExcept(0L));
-        return first < 0 ? (0, 0) : (Math.Max(Histogram.BinsPerSide - first, 0), Math.Max(last + 1 - Histogram.BinsPerSide, 0));
+        var bins = histogram.Bins;
+        var (first, last) = (0, Histogram.BinCount);
+        while (first < Histogram.BinsPerSide && bins[first] == 0)
+        {
+            first++;
+        }
+
+        while (last > Histogram.BinsPerSide && bins[last - 1] == 0)
+        {
+            last--;
+        }
+
+        return (Histogram.BinsPerSide - first, last - Histogram.BinsPerSide);
     }
 
     public static TensorRange Range((int Below, int Above) ends, Histogram histogram) =>

@@ -110,6 +110,7 @@ internal sealed class Histogram
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Coalesced(int bin, int shift) => BinsPerSide + ((bin - BinsPerSide) >> Math.Min(shift, 31));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Widen(int exponent)
     {
         if (exponent <= Exponent)
@@ -128,6 +129,7 @@ internal sealed class Histogram
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Move(int bin, int shift)
     {
         var count = _bins[bin];
