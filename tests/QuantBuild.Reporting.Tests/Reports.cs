@@ -18,7 +18,12 @@ internal static class Reports
         }),
         Environment = new("Example CPU @ 2.10GHz", ["Avx2", "Avx512Vnni"], "1.31.1", 2),
         Size = new(1_048_576, 286_720),
-        Accuracy = new("top1", 0.9945, 0.9917, 0.0028, 360) { Source = AccuracySource.EvaluationData },
+        Accuracy = new("top1", 0.9945, 0.9917, 0.0028, 360)
+        {
+            Source = AccuracySource.EvaluationData,
+            ByMachine = ImmutableSortedDictionary<string, MachineAccuracy>.Empty
+                .Add("x64 with VNNI", new(0.9917, 0.0028, false, true)).Add("x64 without VNNI", new(0.99, 0.0045, true, true)),
+        },
         Latency = new(0.52, 0.41, 0.2, 2.6, [2.41, 2.78])
         {
             PreparedSpeedup = 2.05,
@@ -41,6 +46,7 @@ internal static class Reports
             new("head|concat", "Concat", OperatorDecision.Float, "mixes boxes with scores <of other ranges>", null),
         ],
         Tensors = [new("input", 0, 1, 1 / 255d, 0, "MinMax")],
+        Saturation = [new("conv1", "QLinearConv", 1280, 137, 0.54)],
         Stages = [new("Calibrating", 1.25), new("Evaluating", 0.5, 0.9917)],
         PeakMemoryBytes = 123_456_789,
     };

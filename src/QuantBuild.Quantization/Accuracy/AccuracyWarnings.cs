@@ -26,7 +26,7 @@ internal static class AccuracyWarnings
         {
             yield return new(
                 DiagnosticCodes.AccuracyDropped,
-                $"{report.Model}: {GateMessages.Change(accuracy, judged)} and no limit is set. Set MaxAccuracyDrop to gate the build.");
+                $"{report.Model}: {GateMessages.Change(accuracy, judged)}{(judged.Where.Length > 0 ? "," : "")} and no limit is set. Set MaxAccuracyDrop to gate the build.");
         }
 
         if (accuracy.Metric == "agreement" && judged.Quantized < LowestAgreement)
