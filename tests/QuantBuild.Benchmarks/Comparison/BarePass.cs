@@ -16,7 +16,7 @@ internal sealed class BarePass : IDisposable
     public BarePass(string model, string samples, int count, int threads)
     {
         _model = InferenceModel.Load(OnnxFile.Read(model), Optimization.AsDeployed);
-        var set = SampleSet.Open(new([samples], "", _model.Inputs, new()));
+        var set = SampleSet.Open(new([samples], samples, _model.Inputs, new()));
         var read = Enumerable.Range(0, count).Select(set.Read).ToImmutableArray();
         _run = new([.. read.Index().Select(entry => new SampleHandle(set[entry.Index].Id, null, () => entry.Item))], threads, null, CancellationToken.None);
     }

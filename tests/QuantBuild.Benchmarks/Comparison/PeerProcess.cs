@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace QuantBuild.Benchmarks.Comparison;
 
-/// <summary>What one call of a quantizer cost; an error where it failed.</summary>
-internal sealed record CallCost(double Seconds, double PeakBytes, int Samples, string? Error);
+/// <summary>What one call of a quantizer cost, by the clock and in processor time; an error where it failed.</summary>
+internal sealed record CallCost(double Seconds, double CpuSeconds, double PeakBytes, int Samples, string? Error);
 
 /// <summary>ONNX Runtime's own quantizer, in Python, through the script beside this program.</summary>
 internal sealed class PeerProcess(string python, string peers)
@@ -20,26 +20,27 @@ internal sealed class PeerProcess(string python, string peers)
     public CallCost Quantize(string task, string method)
     {
         var answer = Run<Answer>("quantize", task, $"u8s8_{method}");
-        return new(answer.Seconds ?? double.NaN, answer.PeakBytes ?? double.NaN, answer.Samples, answer.Error);
+        return new(answer.Seconds ?? double.NaN, answer.CpuSeconds ?? double.NaN, answer.PeakBytes ?? double.NaN, answer.Samples, answer.Error);
     }
 
     private T Run<T>(params string[] arguments)
     {
-        var start = new ProcessStartInfo(python) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(python) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in new[] { Path.Combine(AppContext.BaseDirectory, "peer.py"), peers }.Concat(arguments))
         {
             start.ArgumentList.Add(argument);
         }
 
         using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
             ? JsonSerializer.Deserialize<T>(output.TrimEnd().Split('\n')[^1], Names)!
-            : throw new InvalidOperationException($"{python} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}.");
+            : throw new InvalidOperationException($"{python} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}. {errors.Result}");
     }
 
     private sealed record WrittenSamples(string Model, int Samples);
 
-    private sealed record Answer(double? Seconds, double? PeakBytes, int Samples, string? Error);
+    private sealed record Answer(double? Seconds, double? CpuSeconds, double? PeakBytes, int Samples, string? Error);
 }

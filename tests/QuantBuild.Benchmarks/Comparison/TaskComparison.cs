@@ -6,8 +6,8 @@ internal sealed class TaskComparison(PeerProcess peer, string tool, int rounds, 
     private const double Megabyte = 1 << 20;
 
     public static string Header =>
-        "| task | method | samples | tool s | peer s | time × | tool MB | peer MB | memory × | calibrate + plan s | bare pass s | calibrate + plan × | calibrate × |\n"
-        + "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+        "| task | method | samples | tool s | peer s | time × | tool CPU s | peer CPU s | CPU × | tool MB | peer MB | memory × | calibrate + plan s | bare pass s | calibrate + plan × | calibrate × |\n"
+        + "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
     public string Row(string task, string method)
     {
@@ -39,17 +39,18 @@ internal sealed class TaskComparison(PeerProcess peer, string tool, int rounds, 
     private static string Text(string start, List<ToolCost> ours, List<CallCost> theirs, double bare)
     {
         var (seconds, bytes) = (ours.Min(cost => cost.Call.Seconds), ours.Min(cost => cost.Call.PeakBytes));
+        var (cpu, peerCpu) = (ours.Min(cost => cost.Call.CpuSeconds), theirs.Min(cost => cost.CpuSeconds));
         var (calibrate, both) = (ours.Min(cost => cost.CalibrateSeconds), ours.Min(cost => cost.CalibrateSeconds + cost.PlanSeconds));
         var stages = FormattableString.Invariant($"{both:F2} | {bare:F2} | {both / bare:F2} | {calibrate / bare:F2} |");
         if (theirs.Find(cost => cost.Error is not null) is { } failed)
         {
-            return FormattableString.Invariant($"{start} | {seconds:F1} | failed: {failed.Error} | | {bytes / Megabyte:F0} | | | {stages}");
+            return FormattableString.Invariant($"{start} | {seconds:F1} | failed: {failed.Error} | | {cpu:F1} | | | {bytes / Megabyte:F0} | | | {stages}");
         }
 
         var fewer = theirs[^1].Samples < ours[^1].Call.Samples ? $" (with {theirs[^1].Samples})" : "";
         var (peerSeconds, peerBytes) = (theirs.Min(cost => cost.Seconds), theirs.Min(cost => cost.PeakBytes));
         return FormattableString.Invariant(
-            $"{start} | {seconds:F1} | {peerSeconds:F1}{fewer} | {peerSeconds / seconds:F1} | {bytes / Megabyte:F0} | {peerBytes / Megabyte:F0} | {peerBytes / bytes:F1} | {stages}");
+            $"{start} | {seconds:F1} | {peerSeconds:F1}{fewer} | {peerSeconds / seconds:F1} | {cpu:F1} | {peerCpu:F1} | {peerCpu / cpu:F1} | {bytes / Megabyte:F0} | {peerBytes / Megabyte:F0} | {peerBytes / bytes:F1} | {stages}");
     }
 
     /// <summary>As the peer's configurations have it.</summary>

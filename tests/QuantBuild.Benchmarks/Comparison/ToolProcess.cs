@@ -25,13 +25,12 @@ internal sealed class ToolProcess(string tool, int threads)
             Array.ForEach(arguments, start.ArgumentList.Add);
             var before = Stopwatch.GetTimestamp();
             using var process = Process.Start(start)!;
-            var errors = process.StandardError.ReadToEndAsync();
-            process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
+            var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+            var cpu = WatchUntilExit(process);
             var seconds = Stopwatch.GetElapsedTime(before).TotalSeconds;
             return process.ExitCode == 0
-                ? Read(report, seconds, Directory.GetFiles(samples).Length)
-                : throw new InvalidOperationException($"{string.Join(' ', arguments)}: exit code {process.ExitCode}. {errors.Result}");
+                ? Read(report, seconds, cpu, Directory.GetFiles(samples).Length)
+                : throw new InvalidOperationException($"{string.Join(' ', arguments)}: exit code {process.ExitCode}. {output.Result}{errors.Result}");
         }
         finally
         {
@@ -39,12 +38,33 @@ internal sealed class ToolProcess(string tool, int threads)
         }
     }
 
-    private static ToolCost Read(string path, double seconds, int samples)
+    /// <summary>The processor time that was last seen: of a process that has ended nobody tells it.</summary>
+    private static double WatchUntilExit(Process process)
+    {
+        const int Milliseconds = 20;
+        var cpu = TimeSpan.Zero;
+        while (!process.WaitForExit(Milliseconds))
+        {
+            try
+            {
+                process.Refresh();
+                cpu = process.TotalProcessorTime;
+            }
+            catch (InvalidOperationException)
+            {
+                // It ended in between
+            }
+        }
+
+        return cpu.TotalSeconds;
+    }
+
+    private static ToolCost Read(string path, double seconds, double cpu, int samples)
     {
         using var report = JsonDocument.Parse(File.ReadAllBytes(path));
         var root = report.RootElement;
         double Stage(string name) => root.GetProperty("stages").EnumerateArray().Where(stage => stage.GetProperty("name").GetString() == name).Sum(stage => stage.GetProperty("seconds").GetDouble());
         return new(
-            new(seconds, root.GetProperty("peakMemoryBytes").GetDouble(), samples, null), Stage("calibrate"), Stage("plan"), root.GetProperty("accuracy").GetProperty("samples").GetInt32());
+            new(seconds, cpu, root.GetProperty("peakMemoryBytes").GetDouble(), samples, null), Stage("calibrate"), Stage("plan"), root.GetProperty("accuracy").GetProperty("samples").GetInt32());
     }
 }

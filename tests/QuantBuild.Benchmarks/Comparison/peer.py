@@ -1,6 +1,6 @@
 """Quantizes one task's model with onnxruntime.quantization in a process of its own, and prints what that cost as JSON.
 
-python peer.py PEERS_FOLDER quantize TASK CONFIGURATION     ->  {"seconds", "peakBytes", "samples", "error"}
+python peer.py PEERS_FOLDER quantize TASK CONFIGURATION     ->  {"seconds", "cpuSeconds", "peakBytes", "samples", "error"}
 python peer.py PEERS_FOLDER samples TASK FOLDER             ->  {"model", "samples"}; the calibration samples as .npz files
 
 PEERS_FOLDER holds the tasks and the measuring. The time is that of the call alone: neither the start of Python nor
@@ -26,7 +26,7 @@ def quantize(task: str, configuration: str) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         run, samples, _ = quantize_within_limits(task, configuration, Path(folder, "int8.onnx"), LIMITS)
     peak = run.peak_mb and int(run.peak_mb * 2**20)
-    return {"seconds": run.seconds, "peakBytes": peak, "samples": samples, "error": run.error}
+    return {"seconds": run.seconds, "cpuSeconds": run.cpu_seconds, "peakBytes": peak, "samples": samples, "error": run.error}
 
 
 def samples(task: str, folder: str) -> dict:
