@@ -105,6 +105,35 @@ internal sealed class IncrementalBuildTests
         Assert.That((result.Quantized, result.Reused), Is.EqualTo((0, 1)), result.Output);
     }
 
+    /// <summary>Made elsewhere, it is an input like any other, and the data need not be there.</summary>
+    [Test]
+    public void Build_WithACalibrationInPlaceOfItsData_GivesTheSameBytes()
+    {
+        const string Data = "CalibrationData=\"data/calibration/**/*.png\"";
+        const string Calibration = "Calibration=\"digits.qcal\"";
+        var before = File.ReadAllBytes(_project.Deployed);
+        var calibrated = _project.Run(PackageFeed.Tool, "calibrate", "models/digits.onnx", "--calibration-data", "data/calibration/**/*.png", "--output", "digits.qcal");
+        Directory.Move(_project["data/calibration"], _project["elsewhere"]);
+        _project.Replace("App.csproj", Data, Calibration);
+
+        var built = _project.Build();
+        var after = File.ReadAllBytes(_project.Deployed);
+        var nothing = _project.BuildWithoutWorker();
+        File.WriteAllText(_project["digits.qcal"], "no calibration");
+        var damaged = _project.Build();
+        _project.Replace("App.csproj", Calibration, Data);
+        Directory.Move(_project["elsewhere"], _project["data/calibration"]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(calibrated.ExitCode, Is.Zero, calibrated.Output);
+            Assert.That((built.ExitCode, built.Quantized), Is.EqualTo((0, 1)), built.Output);
+            Assert.That(after, Is.EqualTo(before));
+            Assert.That(nothing.ExitCode, Is.Zero, nothing.Output);
+            Assert.That(damaged.Line("QB2020"), Does.Contain("App.csproj(6,5): error QB2020: ").And.Contain("digits.qcal"));
+        }
+    }
+
     [Test]
     public void Clean_ThenBuild_GivesTheSameBytes()
     {

@@ -20,6 +20,9 @@ internal sealed class PackageFeed
     /// <summary>Where restored packages are, in place of the machine's cache.</summary>
     public static string Cache { get; } = Path.Combine(Root, "cache");
 
+    /// <summary>The tool in the restored package, which is there after the first build of a project.</summary>
+    public static string Tool { get; } = Path.Combine(Cache, "quantbuild", Version, "tools", "quantbuild.dll");
+
     public static string Projects { get; } = Path.Combine(Root, "projects");
 
     [OneTimeSetUp]
