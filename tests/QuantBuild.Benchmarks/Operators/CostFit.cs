@@ -19,8 +19,8 @@ internal sealed record CostFit(double Overhead, double PerUnit, double PerOutput
 
     public static CostFit Of(IReadOnlyCollection<Measurement> measured)
     {
-        // Divided by the time, or by the noise where that is larger, errors are relative
-        Row[] rows = [.. measured.Select(measurement => Row.Of(measurement.Case.Between, measurement.Nanoseconds, Math.Max(measurement.Nanoseconds, measurement.Noise)))];
+        // Divided by the time, or by the noise where that is larger, errors are relative; a time below 0 shows how large the noise was
+        Row[] rows = [.. measured.Select(measurement => Row.Of(measurement.Case.Between, measurement.Nanoseconds, Math.Max(Math.Abs(measurement.Nanoseconds), measurement.Noise)))];
         var best = LeastSquares(rows);
         for (var turn = 0; turn < Turns; turn++)
         {

@@ -9,7 +9,7 @@ internal sealed class OperatorsVerb
     private readonly Option<string> _target = new("--target") { Required = true, Description = "Vnni or X64: what the table is for. The processor has to be of that kind." };
     private readonly Option<FileInfo> _output = new("--output") { Required = true, HelpName = "FILE", Description = "The cost table, a JSON file." };
     private readonly Option<string> _machine = new("--measured-on") { HelpName = "NAME", Description = "What the table says about the machine; by default what it says of itself." };
-    private readonly Option<string[]> _kinds = new("--kind") { HelpName = "NAME", Description = "Only this kind; may be given several times. The table then has no others." };
+    private readonly Option<string[]> _kinds = new("--kind") { HelpName = "NAME", Description = "Only this kind; may be given several times. The other kinds of a table that is there stay as they are." };
     private readonly Option<int> _rounds = new("--rounds") { DefaultValueFactory = _ => 16, Description = "Blocks for each of a model's three sessions; its time is the smallest of their medians." };
     private readonly Option<bool> _details = new("--details") { Description = "Prints every measurement beside what the fit says." };
 
@@ -35,7 +35,8 @@ internal sealed class OperatorsVerb
 
         var kinds = line.GetValue(_kinds) ?? [];
         var meter = new CaseMeter(line.GetValue(_rounds));
-        var fits = new Dictionary<(string Kind, KernelForm Form), CostFit>();
+        var output = line.GetRequiredValue(_output).FullName;
+        var fits = kinds.Length > 0 && File.Exists(output) ? CostTable.Read(output) : [];
         foreach (var kind in Cases().GroupBy(given => given.Kind).Where(group => kinds.Length == 0 || kinds.Contains(group.Key)))
         {
             var measured = kind.SelectMany(meter.Measure).ToArray();
@@ -46,7 +47,7 @@ internal sealed class OperatorsVerb
         }
 
         var table = new CostTable(target, line.GetValue(_machine) ?? Processor.Describe(saturates), fits);
-        File.WriteAllText(line.GetRequiredValue(_output).FullName, table.ToJson());
+        File.WriteAllText(output, table.ToJson());
         return 0;
     }
 
