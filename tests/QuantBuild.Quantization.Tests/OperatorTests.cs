@@ -133,8 +133,8 @@ internal sealed class OperatorTests
     public void Pad_BetweenConvolutions_MovesBytes() => Verify(TinyModels.Build(13, [1, 8, 6, 6], (graph, x) =>
     {
         var first = Relu(graph, Conv(graph, x, 16, 8, bias: true));
-        var padded = graph.AddNode("Pad", [first, graph.AddInitializer("pads", TensorData.Vector(0L, 0, 1, 1, 0, 0, 1, 1))], "padded").Output;
-        return Conv(graph, padded, 8, 16, bias: true);
+        var padded = graph.AddNode("Pad", [first, graph.AddInitializer("pads", TensorData.Vector(0L, 0, 1, 1, 0, 8, 1, 1))], "padded").Output;
+        return Conv(graph, padded, 8, 24, bias: true);
     }), [1, 8, 6, 6], "Conv", "Pad", "Conv");
 
     /// <summary>Operators of ONNX's first years, which ONNX Runtime still runs below opset 10.</summary>

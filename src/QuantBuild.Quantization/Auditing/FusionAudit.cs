@@ -39,7 +39,7 @@ public sealed class FusionAudit
         var origins = new OperatorOrigins(operators, quantized);
         try
         {
-            var report = InferenceModel.ReadOptimized(origins.Marked, optimized => new FusionAudit(origins, units, optimized).Report());
+            var report = OptimizedModel.Read(origins.Marked, optimized => new FusionAudit(origins, units, optimized.Graph).Report());
             return report with { Written = Bodies.Nodes(quantized.Graph).Count(node => QuantizedTensors.IsQuantize(node) || QuantizedTensors.IsDequantize(node)) };
         }
         catch (Exception exception) when (exception is InferenceException or QuantBuildException or IOException or UnauthorizedAccessException)

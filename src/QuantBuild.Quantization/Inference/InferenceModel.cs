@@ -8,13 +8,12 @@ namespace QuantBuild.Quantization.Inference;
 /// <summary>Receives one output of a run; the bytes are ONNX Runtime's own and are gone when it returns.</summary>
 internal delegate void OutputReader(int index, ElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> bytes);
 
-/// <summary>A model in ONNX Runtime, on one thread unless more are asked for: runs may overlap. The only type that names the runtime.</summary>
+/// <summary>A model in ONNX Runtime, on one thread unless more are asked for: runs may overlap. This type and <see cref="OptimizedModel"/> alone name the runtime.</summary>
 internal sealed class InferenceModel : IDisposable
 {
-    private const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
-    private const string DisablePrepacking = "session.disable_prepacking";
+    internal const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
+    internal const string DisablePrepacking = "session.disable_prepacking";
     private const string StopSpinning = "session.force_spinning_stop";
-    private const string OptimizedDataFile = "session.optimized_model_external_initializers_file_name";
 
     /// <summary>Below this, copies of weights are no matter.</summary>
     private const long ManyBytes = 1L << 28;
@@ -65,36 +64,6 @@ internal sealed class InferenceModel : IDisposable
         return session;
     }
 
-    /// <summary>
-    /// What ONNX Runtime makes of a model when an application loads it: operators fused, and in the order of elements that its kernels want. Loaded without
-    /// optimization it computes the same. Null for weights in files that are too many to be copied.
-    /// </summary>
-    /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
-    public static Model? Optimize(Model model)
-    {
-        if (IsLarge(model))
-        {
-            return null;
-        }
-
-        var path = Path.GetTempFileName();
-        try
-        {
-            using var options = Options(Optimization.AsDeployed);
-            options.OptimizedModelFilePath = path;
-            Guard(() =>
-            {
-                using var session = new InferenceSession(OnnxFile.ToBytes(model), options);
-                return true;
-            });
-            return OnnxFile.Read(path);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
-
     /// <summary>True where copies of the weights would fill much memory.</summary>
     public static bool IsLarge(Model model) =>
         model.Graph.Initializers.Sum(value => value.Constant?.Region is { } region ? region.Length : 0) >= ManyBytes;
@@ -104,23 +73,6 @@ internal sealed class InferenceModel : IDisposable
     {
         using var options = Options(optimization);
         return Guard(() => Open(model, options));
-    }
-
-    /// <summary>Hands over the graph that ONNX Runtime makes of a model when an application loads it.</summary>
-    /// <exception cref="InferenceException">ONNX Runtime refuses the model, or cannot write its graph.</exception>
-    public static T ReadOptimized<T>(Model model, Func<Graph, T> read)
-    {
-        var folder = Directory.CreateTempSubdirectory("quantbuild-");
-        try
-        {
-            var path = Path.Combine(folder.FullName, "optimized.onnx");
-            WriteOptimized(model, path);
-            return read(OnnxFile.Read(path).Graph);
-        }
-        finally
-        {
-            Delete(folder);
-        }
     }
 
     /// <summary>
@@ -172,46 +124,6 @@ internal sealed class InferenceModel : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private static void WriteOptimized(Model model, string path)
-    {
-        var (bytes, folder) = OnnxFile.ToReferringBytes(model);
-        using var options = Options(Optimization.AsDeployed);
-        options.OptimizedModelFilePath = path;
-        options.AddSessionConfigEntry(DisablePrepacking, "1");
-        if (folder is not null)
-        {
-            options.AddSessionConfigEntry(ExternalDataFolder, folder);
-            options.AddSessionConfigEntry(OptimizedDataFile, "optimized.data");
-        }
-
-        try
-        {
-            new InferenceSession(bytes, options).Dispose();
-        }
-        catch (OnnxRuntimeException) when (File.Exists(path))
-        {
-            // The graph is there, and only the .NET API could not name the type of an input.
-        }
-        catch (OnnxRuntimeException exception)
-        {
-            throw new InferenceException(exception.Message.ReplaceLineEndings(" "), exception);
-        }
-
-        GC.KeepAlive(model);
-    }
-
-    private static void Delete(DirectoryInfo folder)
-    {
-        try
-        {
-            folder.Delete(recursive: true);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // Weights may still be mapped; the system empties its temporary folder.
-        }
-    }
-
     private static InferenceModel Open(byte[] model, SessionOptions options)
     {
         try
@@ -238,7 +150,7 @@ internal sealed class InferenceModel : IDisposable
         }
     }
 
-    private static SessionOptions Options(Optimization optimization, int threads = 1)
+    internal static SessionOptions Options(Optimization optimization, int threads = 1)
     {
         var options = new SessionOptions
         {

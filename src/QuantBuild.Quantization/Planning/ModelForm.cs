@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Costs;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Settings;
 
@@ -39,7 +40,6 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
     /// <exception cref="QuantBuildException">No runtime executes what the settings ask for.</exception>
     public static ModelForm Of(QuantizationSettings settings)
     {
-        settings = Settle(settings);
         var (activations, weights) = (ActivationTypeOf(settings), WeightTypeOf(settings));
         var combinations = Combinations.Where(row => row.Format == settings.Format).ToArray();
         if (!combinations.Any(row => row.Activations.Contains(activations) && row.Weights.Contains(weights)))
@@ -47,6 +47,7 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
             throw Refused($"Format={settings.Format} has no form with ActivationType={activations} and WeightType={weights}; valid are {string.Join("; ", combinations.Select(row => row.ToString()))}");
         }
 
+        settings = Settle(settings);
         return new(
             settings.Format, settings.Target,
             new(TypeOf(activations), settings.ActivationSymmetric ?? (settings.Target == TargetName.Portable), settings.PowerOfTwoScales),
@@ -59,11 +60,19 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
 
     public static QuantizedType WeightTypeOf(QuantizationSettings settings) => settings.WeightType ?? QuantizedType.S8;
 
-    /// <summary>Weights of 4 bits have kernels where activations stay float, and blocks no others: Auto takes what has kernels.</summary>
-    private static QuantizationSettings Settle(QuantizationSettings settings) =>
-        settings is { Format: ModelFormat.Auto, ActivationType: null } && (settings.WeightType is QuantizedType.S4 or QuantizedType.U4 || settings.WeightGranularity == WeightGranularity.PerBlock)
-            ? settings with { Format = ModelFormat.WeightOnly }
-            : settings;
+    /// <summary>
+    /// Weights of 4 bits have kernels where activations stay float, and blocks no others: Auto takes what has kernels. Where there is no table of costs to
+    /// choose by, and for other types than those of 8 bits, it is static.
+    /// </summary>
+    private static QuantizationSettings Settle(QuantizationSettings settings) => settings switch
+    {
+        { Format: not ModelFormat.Auto } => settings,
+        { ActivationType: null, WeightType: QuantizedType.S4 or QuantizedType.U4 } or { ActivationType: null, WeightGranularity: Settings.WeightGranularity.PerBlock } =>
+            settings with { Format = ModelFormat.WeightOnly },
+        _ when CostTable.Of(settings.Target) is null || TypeOf(ActivationTypeOf(settings)).BitsPerElement() != 8 || TypeOf(WeightTypeOf(settings)).BitsPerElement() != 8 =>
+            settings with { Format = ModelFormat.Qdq },
+        _ => settings,
+    };
 
     private static IEnumerable<Combination> Static(ModelFormat format) =>
     [

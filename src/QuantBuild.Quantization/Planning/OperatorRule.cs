@@ -35,9 +35,8 @@ internal enum OperatorRole
 /// <summary>What a rule may ask about besides the node.</summary>
 internal sealed record OperatorContext(ModelProfile Profile, ModelForm Form)
 {
-    /// <summary>Null where the form is not chosen by costs, or the target's are not known.</summary>
-    public OperatorCosts? Costs { get; } =
-        Form is { Format: ModelFormat.Auto, HasIntegerKernels: true } && CostTable.Of(Form.Target) is { } table ? new(table, Profile) : null;
+    /// <summary>Null where the forms are not chosen by costs.</summary>
+    public OperatorCosts? Costs { get; } = Form.Format == ModelFormat.Auto ? new(CostTable.Of(Form.Target)!, Profile) : null;
 }
 
 /// <summary>A row of <see cref="OperatorRules"/>.</summary>

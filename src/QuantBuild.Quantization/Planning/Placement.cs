@@ -132,7 +132,7 @@ internal sealed class Placement
     {
         (OperatorRole.Embedding, _) or (_, ModelFormat.WeightOnly) => [UnitForm.WeightOnly],
         (OperatorRole.Recurrent, _) or (_, ModelFormat.Dynamic) => [UnitForm.Dynamic],
-        (OperatorRole.Linear, ModelFormat.Auto) when rule.MayReturnFloat && _context.Costs is not null => [UnitForm.Static, UnitForm.Dynamic, UnitForm.WeightOnly],
+        (OperatorRole.Linear, ModelFormat.Auto) when rule.MayReturnFloat => [UnitForm.Static, UnitForm.Dynamic, UnitForm.WeightOnly],
         _ => [UnitForm.Static],
     };
 

@@ -45,7 +45,7 @@ internal sealed class OptimizedUnits
     {
         try
         {
-            return InferenceModel.Optimize(quantized);
+            return InferenceModel.IsLarge(quantized) ? null : OptimizedModel.Read(quantized, model => model);
         }
         catch (InferenceException)
         {

@@ -38,6 +38,9 @@ public static class SettingDefinitions
         .. Schemes,
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
             with { MetadataName = "TargetMachine", ConcernsEvaluation = true },
+        new("Lock", "FILE", "The lock file, whose decisions are followed; by default MODEL.quantbuild.json beside the model, where there is one.", [],
+            (settings, value) => settings with { Lock = value }),
+        Switch("UpdateLock", "True to decide anew and write the lock file.", (settings, value) => settings with { UpdateLock = value }),
         .. Images.Select(row => row with { ConcernsEvaluation = true, ConcernsCalibration = true }),
     ];
 

@@ -37,7 +37,7 @@ internal sealed class GeneratedOperatorTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(Int8(result).Intersect(@case.Int8), Is.EquivalentTo(@case.Int8.Distinct()));
+            Assert.That(Int8(result).Intersect(@case.Int8), Is.EquivalentTo(@case.Int8.Distinct()), string.Join("; ", result.Report.Operators.Select(row => $"{row.Type}: {row.Reason}")));
             foreach (var (index, output) in graph.Outputs.Index())
             {
                 Assert.That(actual[index].Dimensions, Is.EqualTo(floats[index].Dimensions));
