@@ -120,6 +120,9 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     /// <summary>The float outputs of some samples, to compare candidates with.</summary>
     private sealed class OutputReference
     {
+        /// <summary>Smaller planes are features, whatever their channels.</summary>
+        private const int SmallestSide = 16;
+
         private readonly SampleRun _samples;
         private readonly string[] _names;
         private readonly float[][][] _outputs;
@@ -145,7 +148,7 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
         /// <summary>One or three channels over a plane.</summary>
         private static bool IsImage(ReadOnlySpan<long> shape) =>
-            shape.Length == 4 && ((shape[1] is 1 or 3 && shape[2] > 1 && shape[3] > 1) || (shape[3] is 1 or 3 && shape[1] > 1 && shape[2] > 1));
+            shape.Length == 4 && ((shape[1] is 1 or 3 && Math.Min(shape[2], shape[3]) >= SmallestSide) || (shape[3] is 1 or 3 && Math.Min(shape[1], shape[2]) >= SmallestSide));
 
         private static (double Signal, double Noise) Energies(float[] reference, float[] actual)
         {
