@@ -6,8 +6,8 @@ using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
-using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;

@@ -154,7 +154,7 @@ internal sealed class FusionAuditTests
     {
         var prepared = PassPipeline.Default.Run(model);
         var sample = new Sample("0", ImmutableDictionary<string, TensorData>.Empty.Add("x", _tiny.Random(1, 8, 6, 6)), null);
-        var form = ModelForm.Of(new());
+        var form = ModelForm.Of(new() { Format = ModelFormat.Qdq });
         var placement = Placement.OfAll(prepared, new(ModelProfile.Of(prepared, sample), form));
         var observed = QuantizationPlanner.QuantizedValues(placement).ToImmutableDictionary(value => value.Name, _ => new Observation(new(-4, 4), 0));
         var plan = QuantizationPlanner.Plan(placement, form, observed);
