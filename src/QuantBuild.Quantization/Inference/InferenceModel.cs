@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.ML.OnnxRuntime;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Saturation;
 
 namespace QuantBuild.Quantization.Inference;
 
@@ -59,7 +60,7 @@ internal sealed class InferenceModel : IDisposable
             options.AddSessionConfigEntry(DisablePrepacking, "1");
         }
 
-        var session = Guard(() => Open(bytes, options));
+        var session = Guard(() => optimization == Optimization.Full && Processor.Saturates ? OpenWithoutSaturation(bytes, options) : Open(bytes, options));
         GC.KeepAlive(model);
         return session;
     }
@@ -176,27 +177,33 @@ internal sealed class InferenceModel : IDisposable
         }
     }
 
-    private static SessionOptions Options(Optimization optimization)
+    private static SessionOptions Options(Optimization optimization) => new()
     {
-        var options = new SessionOptions
+        GraphOptimizationLevel = optimization switch
         {
-            GraphOptimizationLevel = optimization switch
-            {
-                Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
-                Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
-                _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
-            },
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            IntraOpNumThreads = 1,
-            InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
-        };
-        if (optimization == Optimization.Full)
-        {
-            options.AddSessionConfigEntry(NoSaturation, "1");
-        }
+            Optimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
+            Optimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
+            _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
+        },
+        ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+        IntraOpNumThreads = 1,
+        InterOpNumThreads = 1,
+        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+    };
 
-        return options;
+    /// <summary>ONNX Runtime 1.31 refuses signed weights that two operators share where it is to make unsigned ones of them: then they saturate.</summary>
+    private static InferenceModel OpenWithoutSaturation(byte[] model, SessionOptions options)
+    {
+        options.AddSessionConfigEntry(NoSaturation, "1");
+        try
+        {
+            return Open(model, options);
+        }
+        catch (OnnxRuntimeException)
+        {
+            options.AddSessionConfigEntry(NoSaturation, "0");
+            return Open(model, options);
+        }
     }
 
     private static long MappedBytes(Model model) =>
