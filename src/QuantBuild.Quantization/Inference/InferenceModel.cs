@@ -47,22 +47,15 @@ internal sealed class InferenceModel : IDisposable
     /// <exception cref="InferenceException">ONNX Runtime refuses the model.</exception>
     public static InferenceModel Load(Model model, Optimization optimization)
     {
-        var (bytes, folder) = OnnxFile.ToReferringBytes(model);
-        var packs = optimization == Optimization.AsDeployed || MappedBytes(model) < ManyBytes;
-        using var options = Options(optimization);
-        if (folder is not null)
+        try
         {
-            options.AddSessionConfigEntry(ExternalDataFolder, folder);
+            return Load(model, optimization, optimization == Optimization.Full && Processor.Saturates);
         }
-
-        if (!packs)
+        catch (InferenceException) when (optimization == Optimization.Full && Processor.Saturates)
         {
-            options.AddSessionConfigEntry(DisablePrepacking, "1");
+            // ONNX Runtime 1.31 refuses signed weights that two operators share where it is to make unsigned ones of them: then they saturate.
+            return Load(model, optimization, false);
         }
-
-        var session = Guard(() => optimization == Optimization.Full && Processor.Saturates ? OpenWithoutSaturation(bytes, options) : Open(bytes, options));
-        GC.KeepAlive(model);
-        return session;
     }
 
     /// <summary>
@@ -191,19 +184,29 @@ internal sealed class InferenceModel : IDisposable
         LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
     };
 
-    /// <summary>ONNX Runtime 1.31 refuses signed weights that two operators share where it is to make unsigned ones of them: then they saturate.</summary>
-    private static InferenceModel OpenWithoutSaturation(byte[] model, SessionOptions options)
+    private static InferenceModel Load(Model model, Optimization optimization, bool avoidsSaturation)
     {
-        options.AddSessionConfigEntry(NoSaturation, "1");
-        try
+        var (bytes, folder) = OnnxFile.ToReferringBytes(model);
+        var packs = optimization == Optimization.AsDeployed || MappedBytes(model) < ManyBytes;
+        using var options = Options(optimization);
+        if (folder is not null)
         {
-            return Open(model, options);
+            options.AddSessionConfigEntry(ExternalDataFolder, folder);
         }
-        catch (OnnxRuntimeException)
+
+        if (!packs)
         {
-            options.AddSessionConfigEntry(NoSaturation, "0");
-            return Open(model, options);
+            options.AddSessionConfigEntry(DisablePrepacking, "1");
         }
+
+        if (avoidsSaturation)
+        {
+            options.AddSessionConfigEntry(NoSaturation, "1");
+        }
+
+        var session = Guard(() => Open(bytes, options));
+        GC.KeepAlive(model);
+        return session;
     }
 
     private static long MappedBytes(Model model) =>
