@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.ML.OnnxRuntime;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Saturation;
 
 namespace QuantBuild.Quantization.Inference;
 
@@ -60,7 +61,7 @@ internal sealed class InferenceModel : IDisposable
             options.AddSessionConfigEntry(DisablePrepacking, "1");
         }
 
-        var session = Guard(() => Open(bytes, options));
+        var session = optimization == Optimization.Full && Processor.Saturates ? OpenUnsaturated(bytes, options) : Guard(() => Open(bytes, options));
         GC.KeepAlive(model);
         return session;
     }
@@ -125,6 +126,21 @@ internal sealed class InferenceModel : IDisposable
 
     public void Dispose() => _session.Dispose();
 
+    private static InferenceModel OpenUnsaturated(byte[] model, SessionOptions options)
+    {
+        options.AddSessionConfigEntry(NoSaturation, "1");
+        try
+        {
+            return Guard(() => Open(model, options));
+        }
+        catch (InferenceException)
+        {
+            // ONNX Runtime 1.31 refuses signed weights that two operators share where it is to make unsigned ones of them: then they saturate.
+            options.AddSessionConfigEntry(NoSaturation, "0");
+            return Guard(() => Open(model, options));
+        }
+    }
+
     private static InferenceModel Open(byte[] model, SessionOptions options)
     {
         try
@@ -170,11 +186,6 @@ internal sealed class InferenceModel : IDisposable
         {
             // Threads that still spin after a run would take the cores of the session whose turn is next.
             options.AddSessionConfigEntry(StopSpinning, "1");
-        }
-
-        if (optimization == Optimization.Full)
-        {
-            options.AddSessionConfigEntry(NoSaturation, "1");
         }
 
         return options;
