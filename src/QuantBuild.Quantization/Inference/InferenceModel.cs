@@ -61,7 +61,7 @@ internal sealed class InferenceModel : IDisposable
             options.AddSessionConfigEntry(DisablePrepacking, "1");
         }
 
-        var session = optimization == Optimization.Full && Processor.Saturates ? OpenUnsaturated(bytes, options) : Guard(() => Open(bytes, options));
+        var session = Guard(() => optimization == Optimization.Full && Processor.Saturates ? OpenUnsaturated(bytes, options) : Open(bytes, options));
         GC.KeepAlive(model);
         return session;
     }
@@ -131,13 +131,13 @@ internal sealed class InferenceModel : IDisposable
         options.AddSessionConfigEntry(NoSaturation, "1");
         try
         {
-            return Guard(() => Open(model, options));
+            return Open(model, options);
         }
-        catch (InferenceException)
+        catch (OnnxRuntimeException)
         {
             // ONNX Runtime 1.31 refuses signed weights that two operators share where it is to make unsigned ones of them: then they saturate.
             options.AddSessionConfigEntry(NoSaturation, "0");
-            return Guard(() => Open(model, options));
+            return Open(model, options);
         }
     }
 
