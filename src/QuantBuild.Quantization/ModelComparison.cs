@@ -38,13 +38,11 @@ public static class ModelComparison
             Model = request.Float,
             Settings = ReportBuilder.Describe(request.Settings),
             Environment = Machine.Describe(request.Threads),
-            Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
+            Size = new(OnnxFile.LengthOf(request.Float), OnnxFile.LengthOf(request.Quantized)),
             Accuracy = accuracy,
             Latency = LatencyMeter.Measure(reference, prepared, quantized, samples.Read(0)),
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return Gates.Judge(report, request.Settings);
     }
-
-    private static long SizeOf(string path) => new FileInfo(path).Length + ExternalData.FilesOf(path).Sum(file => new FileInfo(file).Length);
 }
