@@ -104,8 +104,8 @@ internal sealed class HistogramTests
         expected.Add(elements, elements.Max());
         var (counter, actual) = (new HistogramCounter(), new Histogram());
 
-        var fitted = counter.TryCount(wide, 0);
-        counter.TryCount(elements, Histogram.ExponentFor(elements.Max()));
+        var fitted = counter.TryCount(wide, expected.Exponent);
+        counter.TryCount(elements, expected.Exponent);
         actual.Add(counter);
 
         using (Assert.EnterMultipleScope())
