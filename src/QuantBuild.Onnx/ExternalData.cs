@@ -83,7 +83,7 @@ public static class ExternalData
 
         try
         {
-            var size = new FileInfo(path).Length;
+            var size = FileMapping.LengthOf(path);
             var offset = Number(tensor, "offset", 0);
             var length = Number(tensor, "length", size - offset);
             if (offset + length > size)

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Onnx.Schema;
+using QuantBuild.Onnx.Storage;
 
 namespace QuantBuild.Onnx;
 
@@ -18,11 +19,6 @@ public static class OnnxFile
             throw new QuantBuildException(DiagnosticCodes.ModelNotFound, $"{path}: the model does not exist. Check the path; a file in version control may still have to be fetched (git lfs pull).");
         }
 
-        if (new FileInfo(path).Length >= int.MaxValue)
-        {
-            throw new QuantBuildException(DiagnosticCodes.ModelTooLarge, $"{path}: the model is larger than 2 GB, which the format does not allow in one file. Export it with external data.");
-        }
-
         try
         {
             var proto = Parse(path);
@@ -34,6 +30,9 @@ public static class OnnxFile
             throw new QuantBuildException(exception.Code, $"{path}: {exception.Message}", exception);
         }
     }
+
+    /// <summary>The bytes of the model's file and of those that it refers to.</summary>
+    public static long LengthOf(string path) => FileMapping.LengthOf(path) + ExternalData.FilesOf(path).Sum(FileMapping.LengthOf);
 
     /// <exception cref="QuantBuildException">The result would be larger than 2 GB.</exception>
     public static byte[] ToBytes(Model model) => ToBytes(GraphWriter.Write(model));
@@ -71,6 +70,11 @@ public static class OnnxFile
         try
         {
             using var stream = File.OpenRead(path);
+            if (stream.Length >= int.MaxValue)
+            {
+                throw new QuantBuildException(DiagnosticCodes.ModelTooLarge, $"{path}: the model is larger than 2 GB, which the format does not allow in one file. Export it with external data.");
+            }
+
             proto = ModelProto.Parser.ParseFrom(stream);
         }
         catch (InvalidProtocolBufferException exception)

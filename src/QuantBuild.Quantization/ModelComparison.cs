@@ -41,7 +41,7 @@ public static class ModelComparison
             Model = request.Float,
             Settings = ReportBuilder.Describe(request.Settings),
             Environment = Machine.Describe(request.Threads),
-            Size = new(SizeOf(request.Float), SizeOf(request.Quantized)),
+            Size = new(OnnxFile.LengthOf(request.Float), OnnxFile.LengthOf(request.Quantized)),
             Accuracy = accuracy,
             Saturation = otherMachine?.Units ?? [],
             Latency = ModelLatency.Measure(new(model, PassPipeline.Default.Run(model), candidate, request.Float), samples.Read(0), request.Settings),
@@ -50,6 +50,4 @@ public static class ModelComparison
         };
         return Gates.Judge(report, request.Settings);
     }
-
-    private static long SizeOf(string path) => new FileInfo(path).Length + ExternalData.FilesOf(path).Sum(file => new FileInfo(file).Length);
 }

@@ -22,7 +22,7 @@ internal sealed class ReportBuilder(
         Model = request.Model,
         Settings = Describe(request.Settings),
         Environment = Machine.Describe(request.Threads),
-        Size = new(new FileInfo(request.Model).Length + ExternalData.FilesOf(request.Model).Sum(file => new FileInfo(file).Length), quantizedBytes),
+        Size = new(OnnxFile.LengthOf(request.Model), quantizedBytes),
         Accuracy = accuracy,
         Latency = latency,
         Operators = [.. Bodies.Nodes(prepared.Graph).Select(Operator)],

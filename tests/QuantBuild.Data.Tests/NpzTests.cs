@@ -27,6 +27,17 @@ internal sealed class NpzTests
         }
     }
 
+    /// <summary>The link is shorter than what it leads to.</summary>
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Links take a privilege there.")]
+    public void Read_Link_GivesWhatItLeadsTo()
+    {
+        using var folder = new TemporaryFolder();
+        var link = File.CreateSymbolicLink(Path.Combine(folder.Path, "x.npz"), Fixture.PathOf("arrays/stored.npz"));
+
+        Assert.That(Open([link.FullName], TwoInputs).Read(0).Label, Is.EqualTo(7));
+    }
+
     [Test]
     public void Read_EmptyArchive_ServesAModelWithoutInputs()
     {

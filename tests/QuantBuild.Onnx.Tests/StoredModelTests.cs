@@ -45,6 +45,24 @@ internal sealed class StoredModelTests
         }
     }
 
+    /// <summary>A hub's cache: both files are links.</summary>
+    [Test]
+    [Platform(Exclude = "Win", Reason = "Links take a privilege there.")]
+    public void Read_Links_IsTheModelThatTheyLeadTo()
+    {
+        var stored = StoredModel.Of(TwoLayers(), "m", largestSingleFile: 5000);
+        var path = Write(stored);
+        var cache = Directory.CreateDirectory(Path.Combine(_folder, "cache")).FullName;
+        var link = File.CreateSymbolicLink(Path.Combine(cache, "m.onnx"), path).FullName;
+        File.CreateSymbolicLink(Path.Combine(cache, stored.Data!.Name), Path.Combine(_folder, stored.Data.Name));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(GraphText.Print(OnnxFile.Read(link)), Is.EqualTo(GraphText.Print(OnnxFile.Read(path))));
+            Assert.That(OnnxFile.LengthOf(link), Is.EqualTo(stored.Length));
+        }
+    }
+
     [Test]
     public void Of_Name_IsThatOfTheContent()
     {

@@ -119,12 +119,12 @@ internal sealed class NpzSampleFile : SampleFile
     {
         try
         {
-            using var archive = ZipFile.OpenRead(Path);
-            var length = new FileInfo(Path).Length;
+            using var stream = File.OpenRead(Path);
+            using var archive = new ZipArchive(stream);
             var arrays = new Dictionary<string, ZipArchiveEntry>(StringComparer.Ordinal);
             foreach (var entry in archive.Entries)
             {
-                if (entry.CompressedLength > length || !arrays.TryAdd(KeyOf(entry), entry))
+                if (entry.CompressedLength > stream.Length || !arrays.TryAdd(KeyOf(entry), entry))
                 {
                     throw SampleError.Unreadable(Name, $"damaged: the archive has '{KeyOf(entry)}' twice, or longer than the file");
                 }

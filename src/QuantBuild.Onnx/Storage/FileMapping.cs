@@ -27,6 +27,13 @@ internal sealed unsafe class FileMapping
         }
     }
 
+    /// <summary>Of a link, the length of the file that it leads to: model hubs keep their caches so.</summary>
+    public static long LengthOf(string path)
+    {
+        using var file = File.OpenHandle(path);
+        return RandomAccess.GetLength(file);
+    }
+
     /// <summary>
     /// A span does not keep its mapping alive, and may outlive the last reference to it by the rest of a loop. So the first finalization only
     /// asks for a second.

@@ -1,5 +1,6 @@
 using CsCheck;
 using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Tests.Calibration;
 
@@ -64,10 +65,15 @@ internal sealed class HistogramTests
         expected.Add(elements, largest);
         var (counter, actual) = (new HistogramCounter(), new Histogram());
 
-        counter.Count(elements, Histogram.ExponentFor(largest));
+        var counted = counter.TryCount(elements, Histogram.ExponentFor(largest));
         actual.Add(counter);
 
-        Assert.That(Content(actual), Is.EqualTo(Content(expected)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(counted, Is.True);
+            Assert.That(counter.Range, Is.EqualTo(new TensorRange(elements.Min(), elements.Max())));
+            Assert.That(Content(actual), Is.EqualTo(Content(expected)));
+        }
     }
 
     [Test]
@@ -79,10 +85,34 @@ internal sealed class HistogramTests
         var (counter, actual) = (new HistogramCounter(), new Histogram());
         actual.Add([], 1000);
 
-        counter.Count(elements, Histogram.ExponentFor(elements.Max(Math.Abs)));
+        counter.TryCount(elements, Histogram.ExponentFor(elements.Max(Math.Abs)));
         actual.Add(counter);
 
         Assert.That(Content(actual), Is.EqualTo(Content(expected)));
+    }
+
+    /// <summary>Nothing is left of what was counted before the element that did not fit, nor of a wider tensor before.</summary>
+    [TestCase(float.NaN)]
+    [TestCase(float.NegativeInfinity)]
+    [TestCase(-1e9f)]
+    public void Counter_AfterOneThatDoesNotFit_StartsAnew(float last)
+    {
+        var wide = Distributions.Normal(10_000);
+        wide[^1] = last;
+        var elements = Distributions.Normal(5_000).Select(x => 1 + Math.Abs(x)).ToArray();
+        var expected = new Histogram();
+        expected.Add(elements, elements.Max());
+        var (counter, actual) = (new HistogramCounter(), new Histogram());
+
+        var fitted = counter.TryCount(wide, expected.Exponent);
+        counter.TryCount(elements, expected.Exponent);
+        actual.Add(counter);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(fitted, Is.False);
+            Assert.That(Content(actual), Is.EqualTo(Content(expected)));
+        }
     }
 
     [Test]

@@ -28,6 +28,18 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
             return;
         }
 
+        // With the bins as wide as they already are, the counts need no coalescing; a race here costs no more than that
+        if (CountsInTables(elements) && counter.TryCount(elements, _histogram!.Exponent))
+        {
+            lock (_lock)
+            {
+                Add(counter.Range);
+                _histogram.Add(counter);
+            }
+
+            return;
+        }
+
         var extremes = ElementExtremes.Of(elements);
         if (extremes.AllFinite)
         {
@@ -60,29 +72,32 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
         return buffer[..count];
     }
 
+    private bool CountsInTables(ReadOnlySpan<float> elements) => _histogram is not null && elements.Length > SmallTensor;
+
     private void ObserveFinite(ReadOnlySpan<float> elements, TensorRange range, HistogramCounter counter)
     {
-        var ends = kinds.HasFlag(StatisticsKinds.SampleEnds) ? SampleEnds.Of(range) : default;
         var largest = Math.Max(Math.Abs(range.Min), Math.Abs(range.Max));
-        var isLarge = elements.Length > SmallTensor;
-        if (_histogram is not null && isLarge)
-        {
-            // With the bins as wide as they already are, the counts need no coalescing; a race here costs no more than that
-            counter.Count(elements, Math.Max(Histogram.ExponentFor(largest), _histogram.Exponent));
-        }
-
+        var isCounted = CountsInTables(elements) && counter.TryCount(elements, Math.Max(Histogram.ExponentFor(largest), _histogram!.Exponent));
         lock (_lock)
         {
-            _range = _range.Union(range);
-            _ends += ends;
-            if (_histogram is not null && isLarge)
+            Add(range);
+            if (isCounted)
             {
-                _histogram.Add(counter);
+                _histogram!.Add(counter);
             }
             else
             {
                 _histogram?.Add(elements, largest);
             }
+        }
+    }
+
+    private void Add(TensorRange range)
+    {
+        _range = _range.Union(range);
+        if (kinds.HasFlag(StatisticsKinds.SampleEnds))
+        {
+            _ends += SampleEnds.Of(range);
         }
     }
 }
