@@ -42,7 +42,7 @@ public class KernelBenchmarks
     }
 
     [Benchmark]
-    public void CountHistogram() => _counter.Count(_elements, _statistics.Histogram!.Exponent);
+    public bool CountHistogram() => _counter.TryCount(_elements, _statistics.Histogram!.Exponent);
 
     [Benchmark]
     public float FindExtremes() => ElementExtremes.Of(_elements).Range.Max;
