@@ -22,7 +22,7 @@ internal sealed class RequestData
     private RequestData(QuantizationRequest request, CalibrationSource calibration, SampleSet? evaluation, SampleRunner run)
     {
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
-        Measured = run([.. calibration.Measured.Take(Math.Clamp(calibration.Count / ShareMeasured, FewestMeasured, int.MaxValue))]);
+        Measured = run([.. calibration.Measured.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
             : (run(calibration.Used), AccuracySource.CalibrationData);

@@ -84,6 +84,10 @@ internal sealed class LockTests
     }
 
     [TestCase("{")]
+    [TestCase("null")]
+    [TestCase("[]")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": null, \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": null, \"operators\": {} }")]
     [TestCase("{ \"schemaVersion\": 2, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }")]
     [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": { \"m\": \"fast\" } }")]
     public void FileThatIsNoLock_IsACodedError(string content)
@@ -93,13 +97,15 @@ internal sealed class LockTests
         Assert.That(() => Quantize(Settings), Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidLock));
     }
 
-    [Test]
-    public void Tune_GivesALockThatFits()
+    [TestCase(ModelFormat.Qdq)]
+    [TestCase(ModelFormat.Auto)]
+    public void Tune_GivesALockThatFits(ModelFormat format)
     {
-        var result = ModelTuner.Tune(Request(Settings), null, CancellationToken.None);
+        var settings = Settings with { Format = format };
+        var result = ModelTuner.Tune(Request(settings), null, CancellationToken.None);
         File.WriteAllBytes(LockPath, result.Lock.ToArray());
 
-        var report = Quantize(Settings).Report;
+        var report = Quantize(settings).Report;
 
         using (Assert.EnterMultipleScope())
         {

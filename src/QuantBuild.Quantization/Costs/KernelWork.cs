@@ -35,8 +35,9 @@ internal sealed record KernelWork(string Kind, double Units, double Outputs)
     {
         "Conv" => OfConvolution(node, profile),
         "Gemm" or "MatMul" => OfProduct(node, profile),
+        "Concat" when ElementsOf(node.Output, profile) is { } outputs => new(IsReadByItAlone(node) ? "Concat.shared" : "Concat", outputs, outputs),
         _ when node is { Inputs: [{ } input, ..], Outputs: [{ } output, ..] } && ElementsOf(input, profile) is { } inputs && ElementsOf(output, profile) is { } outputs =>
-            new(Alike.GetValueOrDefault(node.OpType, node.OpType), node.Is("Add") || node.Is("Mul") || node.Is("Concat") ? outputs : inputs, outputs),
+            new(Alike.GetValueOrDefault(node.OpType, node.OpType), node.Is("Add") || node.Is("Mul") ? outputs : inputs, outputs),
         _ => null,
     };
 
@@ -45,6 +46,10 @@ internal sealed record KernelWork(string Kind, double Units, double Outputs)
         value.Constant is { } constant ? constant.ElementCount
         : profile.Values.TryGetValue(value.Name, out var seen) ? seen.Shape.Aggregate(1.0, (product, length) => product * Math.Max(length, 1))
         : null;
+
+    /// <summary>Then its inputs are given the range of its output, and integers are copied.</summary>
+    private static bool IsReadByItAlone(Node concat) =>
+        concat.Inputs.All(input => input is { HasConstant: false, IsGraphOutput: false, Producer: not null, Consumers.Count: 1 });
 
     private static KernelWork? OfConvolution(Node node, ModelProfile profile)
     {

@@ -36,7 +36,7 @@ internal sealed class MinimumCut
         while (Levels() is { } levels)
         {
             var next = new int[_edges.Count];
-            while (Push(Source, long.MaxValue, levels, next) > 0)
+            while (Push(levels, next) > 0)
             {
             }
         }
@@ -87,10 +87,10 @@ internal sealed class MinimumCut
     }
 
     /// <summary>Sends flow along one shortest way, and returns how much; the stack of nodes stands in for recursion, which long chains would overflow.</summary>
-    private long Push(int from, long limit, int[] levels, int[] next)
+    private long Push(int[] levels, int[] next)
     {
         var path = new Stack<int>();
-        var node = from;
+        var node = Source;
         while (node != Sink)
         {
             if (next[node] == _edges[node].Count)
@@ -119,7 +119,7 @@ internal sealed class MinimumCut
             }
         }
 
-        var flow = path.Aggregate(limit, (least, arc) => Math.Min(least, _arcs[arc].Capacity));
+        var flow = path.Min(arc => _arcs[arc].Capacity);
         foreach (var arc in path)
         {
             _arcs[arc] = (_arcs[arc].To, _arcs[arc].Capacity - flow);

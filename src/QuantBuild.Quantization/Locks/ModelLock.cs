@@ -26,6 +26,7 @@ internal sealed record ModelLock
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
     };
 
     public required int SchemaVersion { get; init; }
@@ -58,7 +59,7 @@ internal sealed record ModelLock
     {
         try
         {
-            var read = JsonSerializer.Deserialize<ModelLock>(File.ReadAllBytes(path), Json)!;
+            var read = JsonSerializer.Deserialize<ModelLock>(File.ReadAllBytes(path), Json) ?? throw Invalid("it holds null");
             return read.SchemaVersion == CurrentSchemaVersion ? read : throw Invalid($"its schemaVersion is {read.SchemaVersion}, and this version of QuantBuild reads {CurrentSchemaVersion}");
         }
         catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)

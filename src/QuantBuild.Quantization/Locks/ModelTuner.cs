@@ -30,7 +30,8 @@ public static class ModelTuner
             if (wanted.Units.Any())
             {
                 var observed = job.Observe(wanted);
-                contest.Try(new(name, new PrecisionSearch(job.Model, context, observed, job.Data.Measured).Find(wanted), observed));
+                var found = new PrecisionSearch(job.Model, context, observed, job.Data.Measured).Find(wanted).Plan.Placement;
+                contest.Try(Settled(job, name, found, observed));
             }
         }
 
@@ -39,14 +40,20 @@ public static class ModelTuner
         {
             var (_, planned, observed) = contest.Best!;
             var smaller = planned.Plan.Placement.Without(region.ToDictionary(node => node, _ => "measured, it is faster in float"));
-            var search = new PrecisionSearch(job.Model, new(job.Context.Profile, planned.Plan.Form), observed, job.Data.Measured);
-            contest.Try(new($"without {region.Length} operators at {ModelLock.NameOf(region[0])}", search.Keep(smaller), observed));
+            contest.Try(Settled(job, $"without {region.Length} operators at {ModelLock.NameOf(region[0])}", smaller, observed));
         }
 
         var decided = contest.Best?.Planned.Plan.Placement ?? Placement.Locked(job.Model.Graph, job.Context, ImmutableDictionary<string, UnitForm>.Empty);
         var environment = Machine.Describe(request.Threads);
         var chosenBy = $"measurement on {environment.Cpu} ({string.Join(", ", environment.InstructionSets)}), ONNX Runtime {environment.OnnxRuntime}";
         return new(ModelLock.Of(job.Model, request.Settings, decided, chosenBy).ToBytes(), contest.Trials);
+    }
+
+    /// <summary>As a build will make it from the lock: a form that the request's own format does not give to an operator is float there.</summary>
+    private static Contestant Settled(PreparedRequest job, string name, Placement found, ImmutableDictionary<string, Observation> observed)
+    {
+        var settled = Placement.Locked(job.Model.Graph, job.Context, found.Units.ToDictionary(unit => ModelLock.NameOf(unit.Node), unit => unit.Form));
+        return new(name, new PrecisionSearch(job.Model, job.Context, observed, job.Data.Measured).Keep(settled), observed);
     }
 
     /// <summary>What is tried: every form for Auto, the one that was chosen otherwise.</summary>

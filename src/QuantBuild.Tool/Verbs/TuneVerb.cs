@@ -38,6 +38,11 @@ internal sealed class TuneVerb(Engine engine, ToolConsole console)
                 CultureInfo.InvariantCulture, $"{trial.Name,-50} {trial.Milliseconds,10:0.0000} ms  {trial.Speedup,6:0.00}x  {(trial.IsTaken ? "taken" : "")}").TrimEnd());
         }
 
+        if (!result.Trials.Any(trial => trial.IsTaken))
+        {
+            console.Output.WriteLine(result.Trials.IsEmpty ? "no form keeps the outputs of this model; it stays float" : "no form is certainly faster than float here; the model stays float");
+        }
+
         console.Output.WriteLine($"wrote {request.LockPath}");
         return ExitCodes.Success;
     }
