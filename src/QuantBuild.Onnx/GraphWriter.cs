@@ -37,7 +37,7 @@ internal static class GraphWriter
         return proto;
     }
 
-    private static NodeProto WriteNode(Node node)
+    internal static NodeProto WriteNode(Node node)
     {
         var proto = node.Proto.Clone();
         if (node.Name.Length > 0 || proto.HasName)

@@ -14,7 +14,7 @@ internal sealed class RequestData
     private const int ShareMeasured = 8;
 
     /// <summary>Fewer would say too little of the samples that are to come.</summary>
-    private const int FewestMeasured = 16;
+    private const int FewestMeasured = 8;
 
     private readonly SampleSet? _evaluation;
     private readonly QuantizationRequest _request;

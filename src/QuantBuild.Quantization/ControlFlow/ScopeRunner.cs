@@ -114,8 +114,7 @@ internal sealed class ScopeRunner : IDisposable
     }
 
     /// <summary>
-    /// Without optimization, what a node computes does not depend on which others are fetched. A body's inputs have the types of what comes in first:
-    /// they do not change.
+    /// A body's inputs have the types of what comes in first: they do not change.
     /// </summary>
     private void Load(SampleInputs? inputs, IEnumerable<Value> results)
     {
@@ -136,7 +135,7 @@ internal sealed class ScopeRunner : IDisposable
         {
             probe.Graph.SetOutputs(outputs);
             RemoveUnused.Prune(probe.Graph);
-            _session = InferenceModel.Load(probe, Optimization.None);
+            _session = InferenceModel.Load(probe, Optimization.Float);
         }
     }
 }

@@ -15,6 +15,7 @@ internal sealed class InferenceModel : IDisposable
     internal const string ExternalDataFolder = "session.model_external_initializers_file_folder_path";
     internal const string DisablePrepacking = "session.disable_prepacking";
     private const string StopSpinning = "session.force_spinning_stop";
+    private const string NoIntegerKernels = "session.disable_quant_qdq";
     private const string NoSaturation = "session.x64quantprecision";
 
     /// <summary>Below this, copies of weights are no matter.</summary>
@@ -50,7 +51,7 @@ internal sealed class InferenceModel : IDisposable
     {
         var (bytes, folder) = OnnxFile.ToReferringBytes(model);
         var packs = optimization == Optimization.AsDeployed || !IsLarge(model);
-        using var options = Options(optimization, threads);
+        using var options = Options(optimization == Optimization.Float && !packs ? Optimization.None : optimization, threads);
         if (folder is not null)
         {
             options.AddSessionConfigEntry(ExternalDataFolder, folder);
@@ -182,6 +183,11 @@ internal sealed class InferenceModel : IDisposable
             InterOpNumThreads = 1,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
+        if (optimization == Optimization.Float)
+        {
+            options.AddSessionConfigEntry(NoIntegerKernels, "1");
+        }
+
         if (threads > 1)
         {
             // Threads that still spin after a run would take the cores of the session whose turn is next.
@@ -240,6 +246,12 @@ internal enum Optimization
 {
     None,
     Basic,
+
+    /// <summary>
+    /// All but integer kernels: what stands between Q and DQ is computed in float, on every machine alike. A model of many weights is run as it is, since
+    /// optimizing would copy them.
+    /// </summary>
+    Float,
 
     /// <summary>
     /// All, as in <see cref="AsDeployed"/>, for results that are the same on every x64: without the saturation of one that has no VNNI. Time and

@@ -84,10 +84,18 @@ internal static class WeightQuantization
         var group = parameters.Granularity.GroupOf(elements.Dimensions);
         var run = parameters.Granularity.RunLength(elements.Dimensions);
         var tensor = elements.Derive<float>(elements.Dimensions, out var result);
+        var bytes = elements.Bytes.Span;
+        var isBytes = parameters.Type.BitsPerElement() == 8;
         for (var start = 0; start < result.Length; start += run)
         {
             var index = group(start);
             var (scale, zeroPoint) = (parameters.Scales[index], parameters.ZeroPoints[index]);
+            if (isBytes)
+            {
+                Dequantize(bytes.Slice(start, run), parameters.Type, result.Slice(start, run), (scale, zeroPoint));
+                continue;
+            }
+
             for (var i = start; i < start + run; i++)
             {
                 result[i] = AffineQuantization.Dequantize(IntegerTypes.At(elements, i), scale, zeroPoint);
@@ -95,6 +103,14 @@ internal static class WeightQuantization
         }
 
         return tensor;
+    }
+
+    private static void Dequantize(ReadOnlySpan<byte> bytes, ElementType type, Span<float> result, (float Scale, int ZeroPoint) step)
+    {
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            result[i] = AffineQuantization.Dequantize(type == ElementType.Int8 ? (sbyte)bytes[i] : bytes[i], step.Scale, step.ZeroPoint);
+        }
     }
 
     private static TensorData Quantize(TensorData weights, QuantizationParameters parameters, WeightScheme scheme)

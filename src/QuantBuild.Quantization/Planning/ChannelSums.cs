@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 
 namespace QuantBuild.Quantization.Planning;
 
-/// <summary>The sum of squares of a tensor, and the sum of each channel over its elements; of several tensors where a loop makes one in each iteration.</summary>
-internal readonly record struct ChannelSums(double Squares, ImmutableArray<double> Sums, long CountOfChannel)
+/// <summary>The sum of each channel over its elements; of several tensors where a loop makes one in each iteration.</summary>
+internal readonly record struct ChannelSums(ImmutableArray<double> Sums, long CountOfChannel)
 {
     /// <summary>The mean of each channel; default where there was no tensor.</summary>
     public ImmutableArray<double> Means
@@ -27,19 +27,17 @@ internal readonly record struct ChannelSums(double Squares, ImmutableArray<doubl
             inner *= (int)length;
         }
 
-        var (squares, sums) = (0.0, new double[channels]);
+        var sums = new double[channels];
         for (var start = 0; start < elements.Length; start += inner)
         {
-            var row = elements.Slice(start, inner);
-            squares += TensorPrimitives.SumOfSquares(row);
-            sums[start / inner % channels] += TensorPrimitives.Sum(row);
+            sums[start / inner % channels] += TensorPrimitives.Sum(elements.Slice(start, inner));
         }
 
-        return new(squares, [.. sums], elements.Length / Math.Max(channels, 1));
+        return new([.. sums], elements.Length / Math.Max(channels, 1));
     }
 
     /// <summary>Where the number of channels changes from one iteration to the next there are none to speak of.</summary>
     public static ChannelSums operator +(ChannelSums first, ChannelSums second) => first.Sums.IsDefault
         ? second
-        : new(first.Squares + second.Squares, first.Sums.Length == second.Sums.Length ? [.. first.Sums.Zip(second.Sums, (one, other) => one + other)] : [], first.CountOfChannel + second.CountOfChannel);
+        : new(first.Sums.Length == second.Sums.Length ? [.. first.Sums.Zip(second.Sums, (one, other) => one + other)] : [], first.CountOfChannel + second.CountOfChannel);
 }

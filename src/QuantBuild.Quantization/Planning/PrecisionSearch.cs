@@ -1,11 +1,7 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
@@ -14,25 +10,28 @@ namespace QuantBuild.Quantization.Planning;
 internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Errors);
 
 /// <summary>
-/// Finds what must not be quantized, or not in its fastest form: forms are given up, those with the lowest SQNR first, until every output of the model
-/// keeps enough on samples of the calibration data, or nothing is left. How many is found by bisection.
+/// Finds what must not be quantized, or not in its fastest form: where the outputs of the model do not keep enough on samples of the calibration data, forms
+/// are given up, those that harm the outputs most for the time they save, until enough is kept or nothing is left.
 /// </summary>
 internal sealed class PrecisionSearch(Model prepared, OperatorContext context, ImmutableDictionary<string, Observation> observed, SampleRun samples)
 {
-    /// <summary>Class scores, boxes and embeddings are compared and cut off: 21 dB left their metrics within a point on all models tried.</summary>
-    private const double SufficientDb = 21;
+    /// <summary>Runs of units on samples that a ranking may take, about: it is the order that matters, and few samples give it.</summary>
+    private const int SensitivityRuns = 256;
 
-    /// <summary>An image is looked at: noise of 42 dB below it costs a PSNR of 32 dB a tenth of a decibel.</summary>
-    private const double SufficientDbOfImages = 42;
+    private const int MostSensitivitySamples = 4;
+    private const int FewestSensitivitySamples = 1;
+
+    /// <summary>From one candidate to the next the predicted harm changes by this factor, about a decibel.</summary>
+    private const double Step = 1.25;
+
+    /// <summary>Where so little predicted harm is too much, predictions fail, and float is what is left.</summary>
+    private const int FewestSteps = -10;
 
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
     public PlannedModel Keep(Placement decided)
     {
         var placement = decided.Without(Unobserved(decided));
-        var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
-        var errors = samples.Count == 0 || plan.Units.IsEmpty ? NoErrors : ErrorsOf(plan);
-        plan = plan with { BiasCorrections = Corrections(placement, errors) };
-        return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
+        return Realize(placement, samples.Count == 0 ? NoErrors : ErrorsOf(Plan(placement)));
     }
 
     /// <summary>The least that has to be taken from what is wanted.</summary>
@@ -42,63 +41,102 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         var placement = Placement.Of(prepared.Graph, context, unfit);
         if (!placement.Units.Any() || samples.Count == 0)
         {
-            var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
-            return new(plan, ModelRewriter.Rewrite(prepared, plan), NoErrors);
+            return Realize(placement, NoErrors);
         }
 
-        var errors = Measure(placement, unfit);
-        var ranked = errors.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Node.Name, StringComparer.Ordinal).ThenBy(entry => entry.Key.Form).Select(entry => entry.Key).ToArray();
         var reference = new OutputReference(prepared, samples);
-        var best = Candidate(ranked.Length);
-        var (enough, tooFew) = (ranked.Length, -1);
-        // All of it first, then halving what is unknown: to give more back is taken never to make the outputs worse.
-        for (var count = 0; enough - tooFew > 1; count = (enough + tooFew) / 2)
-        {
-            var candidate = Candidate(count);
-            if (candidate.Plan.Units.IsEmpty || reference.IsKept(candidate.Model))
-            {
-                (best, enough) = (candidate, count);
-            }
-            else
-            {
-                tooFew = count;
-            }
-        }
-
-        return best;
-
-        PlannedModel Candidate(int refusedCount)
-        {
-            var refused = ranked.Take(refusedCount).Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(errors[form])));
-            var candidate = Placement.Of(prepared.Graph, context, refused);
-            var plan = QuantizationPlanner.Plan(candidate, context.Form, observed) with { BiasCorrections = Corrections(candidate, errors) };
-            return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
-        }
+        var whole = Realize(placement, ErrorsOf(Plan(placement)));
+        return reference.IsKept(whole.Model) ? whole : GiveBack(whole, unfit, reference);
     }
 
     private static ImmutableDictionary<(Node Node, UnitForm Form), UnitError> NoErrors => ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
 
-    /// <summary>Of every unit in the form that is wanted, and in each that would take its place.</summary>
-    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Measure(Placement placement, FormRefusals refused)
+    /// <summary>
+    /// As much harm as the outputs take: first what should be right, then more or less, in steps that grow until the answer lies between two of them.
+    /// </summary>
+    private PlannedModel GiveBack(PlannedModel whole, FormRefusals unfit, OutputReference reference)
     {
-        for (var errors = NoErrors; ;)
+        var plans = Alternatives(whole.Plan, unfit);
+        var errors = plans.Skip(1).Aggregate(whole.Errors, (sum, plan) => sum.SetItems(ErrorsOf(plan)));
+        var damage = new OutputDamage(
+            prepared, plans, errors, reference, samples.Take(Math.Clamp(SensitivityRuns / Math.Max(errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples)));
+        var ladder = new FormLadder(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, context.Costs);
+        // Logarithms to base Step. All of the harm is too much, and so little that it does not count stands for float alone.
+        var (kept, tooMuch, best) = (FewestSteps, (int)Math.Ceiling(Math.Log(Math.Max(ladder.Harm, Step), Step)), (PlannedModel?)null);
+        var tried = new Dictionary<string, PlannedModel?>();
+        for (var (steps, stride) = (0, 1); tooMuch - kept > 1; stride *= 2)
         {
-            var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
-            var measured = ErrorsOf(plan with { Units = plan.Units.RemoveAll(unit => errors.ContainsKey((unit.Node, unit.Form))) });
-            errors = errors.SetItems(measured);
-            var replaceable = measured.Keys.Where(entry => OperatorRules.Of(entry.Node)!.MayReturnFloat).ToArray();
-            if (context.Costs is null || replaceable.Length == 0)
+            if (Candidate(ladder.GivenUp(Math.Pow(Step, steps))) is { } candidate)
             {
-                return errors;
+                (best, kept) = (candidate, steps);
+                steps = Math.Min(steps + stride, (kept + tooMuch + 1) / 2);
+            }
+            else
+            {
+                tooMuch = steps;
+                steps = Math.Max(steps - stride, (kept + tooMuch) / 2);
+            }
+        }
+
+        return best ?? After(ladder.GivenUp(double.NegativeInfinity));
+
+        PlannedModel? Candidate(IReadOnlyList<(Node Node, UnitForm Form)> givenUp)
+        {
+            var key = string.Join(' ', givenUp.Select(form => $"{form.Node.Output.Name}:{form.Form}").Order(StringComparer.Ordinal));
+            if (!tried.TryGetValue(key, out var candidate))
+            {
+                candidate = After(givenUp);
+                tried[key] = candidate = candidate.Plan.Units.IsEmpty || reference.IsKept(candidate.Model) ? candidate : null;
             }
 
-            refused = replaceable.Aggregate(refused, (sum, entry) => sum.With(entry.Node, entry.Form, "another form is looked at"));
-            placement = Placement.Of(prepared.Graph, context, refused);
+            return candidate;
+        }
+
+        PlannedModel After(IEnumerable<(Node Node, UnitForm Form)> givenUp)
+        {
+            var refusals = givenUp.Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(damage.DecibelsOf(form))));
+            return Realize(Placement.Of(prepared.Graph, context, refusals), errors);
         }
     }
 
-    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> ErrorsOf(QuantizationPlan plan) =>
-        UnitErrorMeter.Measure(prepared, plan, samples).ToImmutableDictionary(entry => (entry.Key.Node, entry.Key.Form), entry => entry.Value);
+    private static string Reason(double decibels) => double.IsFinite(decibels)
+        ? string.Create(CultureInfo.InvariantCulture, $"quantized alone it leaves {decibels:f1} dB at the model's outputs, and all together too little")
+        : "nothing around it is left in INT8";
+
+    private QuantizationPlan Plan(Placement placement) => QuantizationPlanner.Plan(placement, context.Form, observed);
+
+    private PlannedModel Realize(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors)
+    {
+        var plan = Plan(placement) with { BiasCorrections = Corrections(placement, errors) };
+        return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
+    }
+
+    /// <summary>The plan itself, and what would take the place of its units one after the other.</summary>
+    private List<QuantizationPlan> Alternatives(QuantizationPlan wanted, FormRefusals refused)
+    {
+        var (plans, known) = (new List<QuantizationPlan> { wanted }, wanted.Units.Select(unit => (unit.Node, unit.Form)).ToHashSet());
+        for (var newest = wanted; context.Costs is not null;)
+        {
+            var replaceable = newest.Units.Where(unit => unit.Rule.MayReturnFloat).ToArray();
+            if (replaceable.Length == 0)
+            {
+                break;
+            }
+
+            refused = replaceable.Aggregate(refused, (sum, unit) => sum.With(unit.Node, unit.Form, "another form is looked at"));
+            var plan = Plan(Placement.Of(prepared.Graph, context, refused));
+            newest = plan with { Units = plan.Units.RemoveAll(unit => !known.Add((unit.Node, unit.Form))) };
+            plans.Add(newest);
+        }
+
+        return plans;
+    }
+
+    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> ErrorsOf(QuantizationPlan plan)
+    {
+        UnitWeights.QuantizeAll(plan, samples);
+        return UnitErrorMeter.Measure(prepared, plan, samples).ToImmutableDictionary(entry => (entry.Key.Node, entry.Key.Form), entry => entry.Value);
+    }
 
     /// <summary>Units of whose activations nothing is known: the samples that calibrate never came to them, or gave them nothing finite.</summary>
     private ImmutableDictionary<Node, string> Unobserved(Placement all)
@@ -108,73 +146,9 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
             .ToImmutableDictionary(unit => unit.Node, _ => "calibration saw no finite value of its input or output");
     }
 
-    private static string Reason(UnitError error) =>
-        string.Create(CultureInfo.InvariantCulture, $"quantized it keeps {error.SqnrDb:f1} dB only, too little for the model's outputs");
-
     /// <summary>For layers with a bias whose channels lie where the meter looked for them.</summary>
     private static ImmutableDictionary<string, ImmutableArray<double>> Corrections(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors) => placement.Units
-        .Where(unit => unit.Rule is { HasBias: true, ChannelAxis: { } axis } && errors.TryGetValue((unit.Node, unit.Form), out var error)
-            && error.ChannelMeans.Length == unit.Node.Input(1)!.Constant!.Dimensions[axis(unit.Node)])
+        .Where(unit => unit.HasBias && errors.TryGetValue((unit.Node, unit.Form), out var error)
+            && error.ChannelMeans.Length == unit.Node.Input(1)!.Constant!.Dimensions[unit.Rule.ChannelAxis!(unit.Node)])
         .ToImmutableDictionary(unit => unit.Node.Output.Name, unit => errors[(unit.Node, unit.Form)].ChannelMeans);
-
-    /// <summary>The float outputs of some samples, to compare candidates with.</summary>
-    private sealed class OutputReference
-    {
-        /// <summary>Smaller planes are features, whatever their channels.</summary>
-        private const int SmallestSide = 16;
-
-        private readonly SampleRun _samples;
-        private readonly string[] _names;
-        private readonly float[][][] _outputs;
-        private readonly ConcurrentBag<int> _images = [];
-
-        public OutputReference(Model model, SampleRun samples)
-        {
-            _samples = samples;
-            _names = [.. model.Graph.Outputs.Select(output => output.Name)];
-            _outputs = Outputs(model);
-        }
-
-        /// <summary>True where every output, over all samples, has the SQNR that its kind needs.</summary>
-        public bool IsKept(Model candidate)
-        {
-            var outputs = Outputs(candidate);
-            return _names.Index().All(entry => Enumerable.Range(0, _samples.Count)
-                .Where(sample => _outputs[sample][entry.Index].Length > 0)
-                .Select(sample => Energies(_outputs[sample][entry.Index], outputs[sample][entry.Index]))
-                .Aggregate(new UnitError(0, 0, []), (sum, energies) => new(sum.Signal + energies.Signal, sum.Noise + energies.Noise, [])).SqnrDb
-                >= (_images.Contains(entry.Index) ? SufficientDbOfImages : SufficientDb));
-        }
-
-        /// <summary>One or three channels over a plane.</summary>
-        private static bool IsImage(ReadOnlySpan<long> shape) =>
-            shape.Length == 4 && ((shape[1] is 1 or 3 && Math.Min(shape[2], shape[3]) >= SmallestSide) || (shape[3] is 1 or 3 && Math.Min(shape[1], shape[2]) >= SmallestSide));
-
-        private static (double Signal, double Noise) Energies(float[] reference, float[] actual)
-        {
-            var error = new float[reference.Length];
-            TensorPrimitives.Subtract(reference, actual, error);
-            return (TensorPrimitives.SumOfSquares<float>(reference), TensorPrimitives.SumOfSquares<float>(error));
-        }
-
-        private float[][][] Outputs(Model model)
-        {
-            var outputs = new float[_samples.Count][][];
-            using var session = InferenceModel.Load(model, Optimization.Full);
-            _samples.ForEach("Comparing outputs", (position, sample) =>
-            {
-                var values = _names.Select(_ => Array.Empty<float>()).ToArray();
-                session.Run(sample.Inputs, _names, (index, type, shape, bytes) =>
-                {
-                    values[index] = type == ElementType.Float ? MemoryMarshal.Cast<byte, float>(bytes).ToArray() : [];
-                    if (IsImage(shape))
-                    {
-                        _images.Add(index);
-                    }
-                });
-                outputs[position] = values;
-            });
-            return outputs;
-        }
-    }
 }

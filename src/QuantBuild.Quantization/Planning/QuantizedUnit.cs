@@ -16,6 +16,9 @@ internal sealed record QuantizedUnit(Node Node, OperatorRule Rule, UnitForm Form
     /// <summary>The only output of every operator that divides nothing.</summary>
     public Value Output => Outputs[0];
 
+    /// <summary>True where a bias can make up for the mean error of each output channel.</summary>
+    public bool HasBias => Rule is { HasBias: true, ChannelAxis: not null };
+
     /// <summary>True where the output has the parameters of the input.</summary>
     public bool IsMoving => Rule.Role is OperatorRole.Moving or OperatorRole.MovingQuantized;
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Planning;
 
@@ -10,6 +11,9 @@ internal sealed record UnitError(double Signal, double Noise, ImmutableArray<dou
 {
     /// <summary>Decibels that stand for a perfect copy.</summary>
     public const double Perfect = 120;
+
+    /// <summary>Noise as a share of the signal.</summary>
+    public double Share => Energy.Share(Noise, Signal);
 
     /// <summary>Signal-to-quantization-noise ratio, 10·log₁₀(Σy²/Σ(y−ŷ)²).</summary>
     public double SqnrDb => Noise <= Signal * 1e-12 ? Perfect : 10 * Math.Log10(Math.Max(Signal, double.Epsilon) / Noise);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Settings;
@@ -20,6 +21,12 @@ internal static class UnitWeights
         var key = (unit.Rule.ChannelAxis!(unit.Node), unit.Rule.SumAxis(unit.Node), Suit(unit, scheme));
         return Known.GetOrCreateValue(weights).GetOrAdd(key, _ => Quantize(unit, weights, scheme, []));
     }
+
+    /// <summary>The weights of all units, side by side: what is measured and written afterwards finds them done.</summary>
+    public static void QuantizeAll(QuantizationPlan plan, SampleRun run) => Parallel.ForEach(
+        plan.Units.Where(unit => unit.Rule is { ChannelAxis: not null, Role: not OperatorRole.Recurrent }),
+        new ParallelOptions { MaxDegreeOfParallelism = run.Threads, CancellationToken = run.Cancellation },
+        unit => Quantize(unit, unit.Node.Input(unit.Rule.WeightInput)!.Constant!, plan.Form.Weights));
 
     /// <summary>With scales that are not smaller than these; empty for none.</summary>
     public static QuantizedWeights Quantize(QuantizedUnit unit, TensorData weights, WeightScheme scheme, ImmutableArray<double> smallestScales)

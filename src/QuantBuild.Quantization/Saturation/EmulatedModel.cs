@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Inference;
 
 namespace QuantBuild.Quantization.Saturation;
 
@@ -25,8 +27,8 @@ internal sealed class EmulatedModel : IDisposable
         [
             .. depths.GroupBy(entry => entry.Value, entry => entry.Key).OrderBy(group => group.Key).Select(group =>
             {
-                var members = group.Where(nodes.ContainsKey).Select(node => nodes[node]).ToHashSet();
-                return new Stage(members.Count == 0 ? null : new GraphSegment(skeleton, members, wanted), [.. units.Where(unit => depths[unit.Node] == group.Key)]);
+                Node[] members = [.. group.Where(nodes.ContainsKey).Select(node => nodes[node])];
+                return new Stage(members.Length == 0 ? null : new GraphSegment(skeleton, members, wanted, Optimization.None), [.. units.Where(unit => depths[unit.Node] == group.Key)]);
             }),
         ];
         Constants = optimized.Graph.Outputs.Where(output => output.IsConstant).ToImmutableDictionary(output => output.Name, output => output.Constant!);

@@ -58,14 +58,10 @@ internal sealed class ReaderErrorMeter
 
         // In the order of the samples, whichever thread was first
         var totals = names.Index().ToDictionary(entry => entry.Item, entry => energies.Sum(sample => (double)sample[entry.Index]));
-        var shares = _probes.ToLookup(probe => (probe.Group, probe.Method), probe => Share(totals[probe.Noise.Name], totals[probe.Signal.Name]));
+        var shares = _probes.ToLookup(probe => (probe.Group, probe.Method), probe => Numerics.Energy.Share(totals[probe.Noise.Name], totals[probe.Signal.Name]));
         return [.. _candidates.Groups.Select((_, group) => CalibrationMethods.OfOneTensor
             .Select((_, method) => shares[(group, method)].DefaultIfEmpty(double.PositiveInfinity).Sum()).ToArray())];
     }
-
-    /// <summary>What is not a number is no good range.</summary>
-    private static double Share(double noise, double signal) =>
-        noise == 0 ? 0 : double.IsFinite(noise / signal) ? noise / signal : double.PositiveInfinity;
 
     private (Value Noise, Value Signal)[] Probes(string name, IEnumerable<QuantizedUnit> readers, int method)
     {

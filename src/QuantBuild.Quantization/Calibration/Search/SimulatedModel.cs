@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
@@ -65,11 +64,11 @@ internal sealed class SimulatedModel : IDisposable
             var (noise, signal) = (0.0, 0.0);
             foreach (var (expected, got) in _reference.Zip(actual, (reference, outputs) => (reference[output], outputs[output])))
             {
-                noise += Noise(expected, got);
-                signal += TensorPrimitives.SumOfSquares<float>(expected);
+                noise += Energy.OfDifference(expected, got);
+                signal += Energy.Of(expected);
             }
 
-            return noise == 0 ? 0 : double.IsFinite(noise / signal) ? noise / signal : double.PositiveInfinity;
+            return Energy.Share(noise, signal);
         });
     }
 
@@ -78,13 +77,6 @@ internal sealed class SimulatedModel : IDisposable
     private static string ScaleOf(string name) => name + "::scale";
 
     private static string ZeroPointOf(string name) => name + "::zero_point";
-
-    private static double Noise(float[] expected, float[] actual)
-    {
-        var difference = new float[expected.Length];
-        TensorPrimitives.Subtract(expected, actual, difference);
-        return TensorPrimitives.SumOfSquares<float>(difference);
-    }
 
     /// <param name="value">A value of the copy.</param>
     /// <param name="type">What it is rounded to.</param>

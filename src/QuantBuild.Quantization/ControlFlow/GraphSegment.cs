@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using QuantBuild.Data;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Inference;
+
+namespace QuantBuild.Quantization.ControlFlow;
+
+/// <summary>Some nodes of a main graph as a model of their own, to be run among others.</summary>
+internal sealed class GraphSegment : IDisposable
+{
+    private readonly Model _model;
+    private readonly Optimization _optimization;
+    private readonly string[] _outputs;
+    private readonly Lock _lock = new();
+    private InferenceModel? _session;
+
+    /// <param name="whole">The model that the nodes belong to; stays as it is.</param>
+    /// <param name="members">The nodes, in an order in which they can run.</param>
+    /// <param name="wanted">The names of values that are needed though no other node of the model reads them.</param>
+    /// <param name="optimization">How ONNX Runtime runs it.</param>
+    public GraphSegment(Model whole, IReadOnlyCollection<Node> members, IReadOnlySet<string> wanted, Optimization optimization)
+    {
+        _optimization = optimization;
+        var readers = members.SelectMany(node => node.Subgraphs.SelectMany(body => body.AllNodes).Prepend(node)).ToHashSet();
+        Value[] outputs =
+        [
+            .. members.SelectMany(node => node.Outputs).OfType<Value>()
+                .Where(value => wanted.Contains(value.Name) || value.Consumers.Any(use => !readers.Contains(use.Node))),
+        ];
+        _outputs = [.. outputs.Select(value => value.Name)];
+        _model = SegmentModel.Extract(whole, members, outputs);
+        Inputs = _model.Graph.Inputs.Select(input => input.Name).ToHashSet();
+    }
+
+    /// <summary>The names of the values that it takes in.</summary>
+    public IReadOnlySet<string> Inputs { get; }
+
+    /// <summary>The names of the values that others need.</summary>
+    public IReadOnlyList<string> Outputs => _outputs;
+
+    /// <summary>Computes the values that others need, out of those known.</summary>
+    public void Run(SampleInputs sample, Dictionary<string, TensorData> known)
+    {
+        if (_outputs.Length == 0)
+        {
+            return;
+        }
+
+        var tensors = ImmutableDictionary.CreateRange(Inputs.Where(known.ContainsKey).Select(name => KeyValuePair.Create(name, known[name])));
+        var inputs = new SampleInputs(tensors) { Sequences = sample.Sequences };
+        Session(inputs).Run(inputs, _outputs, (index, type, shape, bytes) => known[_outputs[index]] = new(type, [.. shape], bytes.ToArray()));
+    }
+
+    public void Dispose() => _session?.Dispose();
+
+    /// <summary>Values between nodes often have no declared type; what comes in first has it, and types do not change.</summary>
+    private InferenceModel Session(SampleInputs inputs)
+    {
+        lock (_lock)
+        {
+            if (_session is null)
+            {
+                foreach (var input in _model.Graph.Inputs)
+                {
+                    if (inputs.Tensors.TryGetValue(input.Name, out var tensor))
+                    {
+                        input.Declare(tensor.Type, default);
+                    }
+                }
+
+                _session = InferenceModel.Load(_model, _optimization);
+            }
+
+            return _session;
+        }
+    }
+}

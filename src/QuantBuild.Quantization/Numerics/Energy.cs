@@ -1,0 +1,47 @@
+using System.Numerics.Tensors;
+
+namespace QuantBuild.Quantization.Numerics;
+
+/// <summary>Sums of squares, in blocks that a float can add up.</summary>
+internal static class Energy
+{
+    private const int BlockLength = 2048;
+
+    public static double Of(ReadOnlySpan<float> elements)
+    {
+        var sum = 0.0;
+        for (var start = 0; start < elements.Length; start += BlockLength)
+        {
+            sum += TensorPrimitives.SumOfSquares(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)));
+        }
+
+        return sum;
+    }
+
+    /// <summary>Of the difference of two tensors; infinite where they have not the same length.</summary>
+    public static double OfDifference(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
+    {
+        if (first.Length != second.Length)
+        {
+            return double.PositiveInfinity;
+        }
+
+        Span<float> difference = stackalloc float[BlockLength];
+        var sum = 0.0;
+        for (var start = 0; start < first.Length; start += BlockLength)
+        {
+            var length = Math.Min(BlockLength, first.Length - start);
+            TensorPrimitives.Subtract(first.Slice(start, length), second.Slice(start, length), difference);
+            sum += TensorPrimitives.SumOfSquares<float>(difference[..length]);
+        }
+
+        return sum;
+    }
+
+    /// <summary>A share of noise that can be added up and compared: infinite where it is not a number.</summary>
+    public static double Share(double noise, double signal) =>
+        noise == 0 ? 0 : double.IsFinite(noise / signal) ? noise / signal : double.PositiveInfinity;
+
+    /// <summary>Signal-to-noise ratio in decibels.</summary>
+    public static double Decibels(double share) => -10 * Math.Log10(share);
+}

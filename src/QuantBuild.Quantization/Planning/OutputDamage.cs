@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Sensitivity;
+
+namespace QuantBuild.Quantization.Planning;
+
+/// <summary>What each unit alone, in each of its forms, does to the outputs of the model.</summary>
+internal sealed class OutputDamage
+{
+    private readonly Dictionary<(Node Node, UnitForm Form), (double Share, double Harm)> _damages = [];
+
+    /// <param name="model">The float model.</param>
+    /// <param name="plans">The forms that are looked at.</param>
+    /// <param name="errors">What they do to the units' own outputs. Units in bodies are judged by that: it is taken to reach the model's outputs as it is.</param>
+    /// <param name="reference">What the outputs need.</param>
+    /// <param name="samples">Few, to measure the others with.</param>
+    public OutputDamage(
+        Model model, IReadOnlyList<QuantizationPlan> plans, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors, OutputReference reference, SampleRun samples)
+    {
+        var measured = OutputSensitivity.Measure(model, plans, samples);
+        foreach (var (form, error) in errors)
+        {
+            var shares = measured.TryGetValue(form, out var ofOutputs) ? ofOutputs : [.. model.Graph.Outputs.Select(_ => error.Share)];
+            _damages[form] = (shares.Max(), shares.Select((share, output) => share / reference.AllowedShare(output)).Max());
+        }
+    }
+
+    /// <summary>The signal-to-noise ratio of the output that suffers most; infinite for what only moves elements.</summary>
+    public double DecibelsOf((Node Node, UnitForm Form) form) => Energy.Decibels(_damages.GetValueOrDefault(form).Share);
+
+    /// <summary>As a share of the noise that the outputs may have in all; 0 for what only moves elements.</summary>
+    public double HarmOf((Node Node, UnitForm Form) form) => _damages.GetValueOrDefault(form).Harm;
+}
