@@ -9,6 +9,9 @@ namespace QuantBuild.Quantization.Planning;
 /// <summary>What each unit alone, in each of its forms, does to the outputs of the model.</summary>
 internal sealed class OutputDamage
 {
+    /// <summary>More is no different, and infinite harms do not add up.</summary>
+    private const double MostHarm = 1e6;
+
     private readonly Dictionary<(Node Node, UnitForm Form), (double Share, double Harm)> _damages = [];
 
     /// <param name="model">The float model.</param>
@@ -23,7 +26,7 @@ internal sealed class OutputDamage
         foreach (var (form, error) in errors)
         {
             var shares = measured.TryGetValue(form, out var ofOutputs) ? ofOutputs : [.. model.Graph.Outputs.Select(_ => error.Share)];
-            _damages[form] = (shares.Max(), shares.Select((share, output) => share / reference.AllowedShare(output)).Max());
+            _damages[form] = (shares.Max(), Math.Min(shares.Select((share, output) => share / reference.AllowedShare(output)).Max(), MostHarm));
         }
     }
 
