@@ -74,10 +74,12 @@ internal sealed class ReportBuilder(
         _ => planned.Plan.Form.Activations.Type.BitsPerElement() == 8 ? OperatorDecision.Int8 : OperatorDecision.Int16,
     };
 
-    private static string ReasonOf(QuantizedUnit unit) => unit switch
+    private string ReasonOf(QuantizedUnit unit) => unit switch
     {
         { Rule.Role: OperatorRole.Embedding } => "looks up quantized rows of a table",
         { Form: UnitForm.WeightOnly } => "its weights are quantized, its activations are not",
+        { Form: UnitForm.Dynamic } when planned.Plan.SmoothingOf(unit) is { } smoothing => string.Create(
+            CultureInfo.InvariantCulture, $"multiplies by constant weights; each run finds the range of its input, whose channels are smoothed before (strength {smoothing.Strength:f2})"),
         { Form: UnitForm.Dynamic } => "multiplies by constant weights; each run finds the range of its input",
         { Rule.Role: OperatorRole.Linear } => "multiplies by constant weights",
         _ => "keeps the activations quantized between quantized operators",

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
@@ -25,7 +26,10 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     private const double Step = 1.25;
 
     /// <summary>Where so little predicted harm is too much, predictions fail, and float is what is left.</summary>
-    private const int FewestSteps = -10;
+    private const int FewestSteps = -40;
+
+    private readonly HashSet<Value> _looked = [];
+    private ImmutableDictionary<string, SmoothingScales> _smoothing = ImmutableDictionary<string, SmoothingScales>.Empty;
 
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
     public PlannedModel Keep(Placement decided)
@@ -103,7 +107,13 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         ? string.Create(CultureInfo.InvariantCulture, $"quantized alone it leaves {decibels:f1} dB at the model's outputs, and all together too little")
         : "nothing around it is left in INT8";
 
-    private QuantizationPlan Plan(Placement placement) => QuantizationPlanner.Plan(placement, context.Form, observed);
+    private QuantizationPlan Plan(Placement placement)
+    {
+        var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
+        Value[] unknown = [.. plan.Units.Where(unit => unit.Form == UnitForm.Dynamic).Select(unit => unit.Inputs[0]).Where(_looked.Add)];
+        _smoothing = _smoothing.SetItems(ActivationSmoothing.Find(prepared, unknown, context.Form, samples));
+        return plan with { Smoothing = _smoothing };
+    }
 
     private PlannedModel Realize(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors)
     {

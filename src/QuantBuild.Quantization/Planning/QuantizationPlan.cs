@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Planning;
@@ -12,4 +14,18 @@ internal sealed record QuantizationPlan(
 {
     /// <summary>What is taken off the biases, by the name of the output of Conv and Gemm: the mean error that rounding causes in each channel.</summary>
     public ImmutableDictionary<string, ImmutableArray<double>> BiasCorrections { get; init; } = ImmutableDictionary<string, ImmutableArray<double>>.Empty;
+
+    /// <summary>By the name of a value: what products that are quantized dynamically divide it by.</summary>
+    public ImmutableDictionary<string, SmoothingScales> Smoothing { get; init; } = ImmutableDictionary<string, SmoothingScales>.Empty;
+
+    public SmoothingScales? SmoothingOf(QuantizedUnit unit) => unit.Form == UnitForm.Dynamic && (unit.Node.Is("MatMul") || unit.Node.Is("Gemm"))
+        ? Smoothing.GetValueOrDefault(unit.Inputs[0].Name)
+        : null;
+
+    /// <summary>The float weights that a unit quantizes.</summary>
+    public TensorData WeightsOf(QuantizedUnit unit)
+    {
+        var weights = unit.Node.Input(unit.Rule.WeightInput)!.Constant!;
+        return SmoothingOf(unit)?.Scale(weights, unit.Rule.SumAxis(unit.Node)) ?? weights;
+    }
 }

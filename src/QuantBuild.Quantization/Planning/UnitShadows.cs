@@ -1,5 +1,6 @@
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Rewriting;
 
@@ -13,7 +14,7 @@ internal sealed class UnitShadows
 {
     private readonly QuantizationPlan _plan;
     private readonly Dictionary<Graph, QuantizationOperands> _operands;
-    private readonly Dictionary<(Graph, string), Value> _rounded = [];
+    private readonly Dictionary<(Graph, string, UnitForm), Value> _rounded = [];
     private readonly List<UnitShadow> _shadows = [];
 
     public UnitShadows(Model model, QuantizationPlan plan)
@@ -59,8 +60,8 @@ internal sealed class UnitShadows
         {
             inputs[index] = unit.Form switch
             {
-                UnitForm.Static => Rounded(node.Graph, inputs[index]!.Name, value => Round(node.Graph, value, _plan.Activations[value.Name])),
-                UnitForm.Dynamic => Rounded(node.Graph, inputs[index]!.Name, value => RoundDynamically(node.Graph, value)),
+                UnitForm.Static => Rounded(node.Graph, inputs[index]!.Name, unit.Form, value => Round(node.Graph, value, _plan.Activations[value.Name])),
+                UnitForm.Dynamic => Rounded(node.Graph, inputs[index]!.Name, unit.Form, value => RoundDynamically(node.Graph, value, _plan.SmoothingOf(unit))),
                 _ => inputs[index],
             };
         }
@@ -68,7 +69,7 @@ internal sealed class UnitShadows
         int[] weights = unit.Rule.ChannelAxis is null ? [] : unit.Rule.Role == OperatorRole.Recurrent ? [1, 2] : [unit.Rule.WeightInput];
         foreach (var index in weights)
         {
-            inputs[index] = node.Graph.AddInitializer(inputs[index]!.Name + "_shadow", UnitWeights.Rounded(unit, inputs[index]!.Constant!, _plan.Form.Weights));
+            inputs[index] = node.Graph.AddInitializer(inputs[index]!.Name + "_shadow", UnitWeights.Rounded(unit, index == unit.Rule.WeightInput ? _plan.WeightsOf(unit) : inputs[index]!.Constant!, _plan.Form.Weights));
         }
 
         return inputs;
@@ -88,19 +89,24 @@ internal sealed class UnitShadows
     }
 
     /// <summary>What is captured is rounded in each scope that reads it.</summary>
-    private Value Rounded(Graph graph, string name, Func<Value, Value> round)
+    private Value Rounded(Graph graph, string name, UnitForm form, Func<Value, Value> round)
     {
-        if (!_rounded.TryGetValue((graph, name), out var rounded))
+        if (!_rounded.TryGetValue((graph, name, form), out var rounded))
         {
             rounded = round(graph.Find(name)!);
-            _rounded[(graph, name)] = rounded;
+            _rounded[(graph, name, form)] = rounded;
         }
 
         return rounded;
     }
 
-    private static Value RoundDynamically(Graph graph, Value value)
+    private static Value RoundDynamically(Graph graph, Value value, SmoothingScales? smoothing)
     {
+        if (smoothing is not null)
+        {
+            value = graph.AddNode("Mul", [value, graph.AddInitializer(value.Name + "_factors", smoothing.Inverse)], value.Name + "_smooth").Output;
+        }
+
         var (quantized, scale, zeroPoint) = (graph.AddValue(value.Name + "_bytes"), graph.AddValue(value.Name + "_bytes_scale"), graph.AddValue(value.Name + "_bytes_zero_point"));
         graph.AddNode("DynamicQuantizeLinear", [value], [quantized, scale, zeroPoint]);
         return graph.AddNode("DequantizeLinear", [quantized, scale, zeroPoint], value.Name + "_dynamic").Output;

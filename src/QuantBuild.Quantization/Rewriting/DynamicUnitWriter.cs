@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 
@@ -11,8 +12,8 @@ namespace QuantBuild.Quantization.Rewriting;
 internal sealed class DynamicUnitWriter(RewriteTarget target)
 {
     private readonly Graph _graph = target.Graph;
-    private readonly Dictionary<Value, Activation> _activations = [];
-    private readonly Dictionary<(Value Weights, bool IsTransposed), Weights> _weights = [];
+    private readonly Dictionary<(Value, SmoothingScales?), Activation> _activations = [];
+    private readonly Dictionary<(Value Weights, bool IsTransposed, SmoothingScales?), Weights> _weights = [];
 
     public void Write()
     {
@@ -34,15 +35,17 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
     }
 
     /// <summary>The input as unsigned bytes; quantized once, however many read it.</summary>
-    private Activation Quantize(Value value)
+    private Activation Quantize(Value value, SmoothingScales? smoothing = null)
     {
-        if (!_activations.TryGetValue(value, out var activation))
+        if (!_activations.TryGetValue((value, smoothing), out var activation))
         {
+            var given = smoothing is null ? value
+                : _graph.AddNode("Mul", [value, _graph.AddInitializer(value.Name + "_factors", smoothing.Inverse)], value.Name + "_smooth").Output;
             var (quantized, scale, zeroPoint) = (
                 _graph.AddValue(value.Name + "_quantized"), _graph.AddValue(value.Name + "_scale"), _graph.AddValue(value.Name + "_zero_point"));
-            _graph.AddNode("DynamicQuantizeLinear", [value], [quantized, scale, zeroPoint]);
+            _graph.AddNode("DynamicQuantizeLinear", [given], [quantized, scale, zeroPoint]);
             activation = new(quantized, scale, zeroPoint);
-            _activations[value] = activation;
+            _activations[(value, smoothing)] = activation;
         }
 
         return activation;
@@ -50,8 +53,9 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
 
     private void WriteProduct(QuantizedUnit unit, Node node)
     {
-        var activation = Quantize(node.Input(0)!);
-        var key = (node.Input(1)!, node.Int("transB", 0) == 1);
+        var smoothing = target.Plan.SmoothingOf(unit);
+        var activation = Quantize(node.Input(0)!, smoothing);
+        var key = (node.Input(1)!, node.Int("transB", 0) == 1, smoothing);
         if (!_weights.TryGetValue(key, out var weights))
         {
             weights = AddMatrix(unit, key.Item1, key.Item2);
@@ -64,7 +68,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
 
     private Weights AddMatrix(QuantizedUnit unit, Value value, bool isTransposed)
     {
-        var quantized = UnitWeights.Quantize(unit, unit.Node.Input(1)!.Constant!, target.Plan.Form.Weights);
+        var quantized = UnitWeights.Quantize(unit, target.Plan.WeightsOf(unit), target.Plan.Form.Weights);
         quantized = isTransposed ? quantized.Transpose() : quantized;
         var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, value.Name);
         return new(_graph.AddInitializer(value.Name + "_quantized", quantized.Elements), scale, zeroPoint);
@@ -73,7 +77,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
     private void WriteConvolution(QuantizedUnit unit, Node node)
     {
         var activation = Quantize(node.Input(0)!);
-        var key = (node.Input(1)!, false);
+        var key = (node.Input(1)!, false, (SmoothingScales?)null);
         var rank = key.Item1.Constant!.Rank;
         if (!_weights.TryGetValue(key, out var weights))
         {

@@ -26,7 +26,7 @@ internal static class UnitWeights
     public static void QuantizeAll(QuantizationPlan plan, SampleRun run) => Parallel.ForEach(
         plan.Units.Where(unit => unit.Rule is { ChannelAxis: not null, Role: not OperatorRole.Recurrent }),
         new ParallelOptions { MaxDegreeOfParallelism = run.Threads, CancellationToken = run.Cancellation },
-        unit => Quantize(unit, unit.Node.Input(unit.Rule.WeightInput)!.Constant!, plan.Form.Weights));
+        unit => Quantize(unit, plan.WeightsOf(unit), plan.Form.Weights));
 
     /// <summary>With scales that are not smaller than these; empty for none.</summary>
     public static QuantizedWeights Quantize(QuantizedUnit unit, TensorData weights, WeightScheme scheme, ImmutableArray<double> smallestScales)
