@@ -8,6 +8,7 @@ using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Saturation;
+using QuantBuild.Quantization.Sensitivity;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -23,7 +24,7 @@ public static class ModelQuantizer
         var job = PreparedRequest.Open(request, stages, progress, cancellation);
         var (_, model, prepared, data, context) = job;
         var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(prepared, context, request);
-        var wanted = locked ?? Placement.OfAll(prepared, context);
+        var wanted = locked ?? job.Wanted;
         var observed = stages.Time("calibrate", () => job.Observe(wanted));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", () => locked is null ? search.Find(wanted) : search.Keep(locked));
@@ -31,10 +32,12 @@ public static class ModelQuantizer
         var accuracy = stages.Time("evaluate", () => Evaluate(new(model, prepared, planned.Model, request.Model), otherMachine, data, request.Settings.Metric));
         var latency = stages.Time("measure", () => request.MeasuresLatency ? Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings) : null);
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
+        var analysis = stages.Time("analyze", () => request.Settings.Analyze ? ModelAnalysis.Analyze(job) : null);
         var stored = StoredModel.Of(planned.Model, request.OutputName);
         var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
         {
             Audit = audit,
+            Analysis = analysis,
             Stages = stages.Stages,
             Saturation = otherMachine?.Units ?? [],
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed, audit)],

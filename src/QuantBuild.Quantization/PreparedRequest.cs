@@ -23,6 +23,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         return new(request, given, form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared, data, new(profile, form));
     }
 
+    /// <summary>All that had better be quantized, if the outputs can take it.</summary>
+    public Placement Wanted => Placement.OfAll(Model, Context);
+
     /// <summary>The ranges of all that <paramref name="placement"/> quantizes.</summary>
     public ImmutableDictionary<string, Observation> Observe(Placement placement)
     {

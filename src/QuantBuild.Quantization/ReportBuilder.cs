@@ -63,15 +63,15 @@ internal sealed class ReportBuilder(
         var name = Bodies.NameOf(node);
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
         return unit is null ? new(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
-            : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit), $"part of {unit.Node.OpType}", null)
-            : new(name, node.OpType, DecisionOf(unit), ReasonOf(unit), planned.Errors.TryGetValue((node, unit.Form), out var error) ? Math.Round(error.SqnrDb, 2) : null);
+            : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit, planned.Plan.Form), $"part of {unit.Node.OpType}", null)
+            : new(name, node.OpType, DecisionOf(unit, planned.Plan.Form), ReasonOf(unit), planned.Errors.TryGetValue((node, unit.Form), out var error) ? Math.Round(error.SqnrDb, 2) : null);
     }
 
-    private OperatorDecision DecisionOf(QuantizedUnit unit) => unit.Form switch
+    public static OperatorDecision DecisionOf(QuantizedUnit unit, ModelForm form) => unit.Form switch
     {
         UnitForm.Dynamic => OperatorDecision.Dynamic,
         UnitForm.WeightOnly => OperatorDecision.WeightOnly,
-        _ => planned.Plan.Form.Activations.Type.BitsPerElement() == 8 ? OperatorDecision.Int8 : OperatorDecision.Int16,
+        _ => form.Activations.Type.BitsPerElement() == 8 ? OperatorDecision.Int8 : OperatorDecision.Int16,
     };
 
     private string ReasonOf(QuantizedUnit unit) => unit switch

@@ -21,6 +21,10 @@ public static class ReportJson
     public static byte[] Write(QuantizationReport report) =>
         [.. JsonSerializer.SerializeToUtf8Bytes(report, Context.QuantizationReport), (byte)'\n'];
 
+    /// <summary>An analysis alone, as it is in a report.</summary>
+    public static byte[] Write(AnalysisReport analysis) =>
+        [.. JsonSerializer.SerializeToUtf8Bytes(analysis, Context.AnalysisReport), (byte)'\n'];
+
     /// <summary>Null where the bytes are not a report, or one of another schema version: a cache takes that as a miss.</summary>
     public static QuantizationReport? Read(ReadOnlySpan<byte> json)
     {

@@ -17,4 +17,5 @@ namespace QuantBuild.Reporting;
         typeof(CamelCaseEnumConverter<LeftOverKind>),
     ])]
 [JsonSerializable(typeof(QuantizationReport))]
+[JsonSerializable(typeof(AnalysisReport))]
 internal sealed partial class ReportJsonContext : JsonSerializerContext;

@@ -55,6 +55,7 @@ internal sealed class Application(Engine engine, ToolConsole console)
     {
         new QuantizeVerb(engine, console).Create(),
         new EvaluateVerb(engine, console).Create(),
+        new AnalyzeVerb(engine, console).Create(),
         new TuneVerb(engine, console).Create(),
         new CalibrateVerb(engine, console).Create(),
         new MergeVerb(engine, console).Create(),

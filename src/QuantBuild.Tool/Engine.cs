@@ -1,6 +1,7 @@
 using QuantBuild.Quantization;
 using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Sensitivity;
 
 namespace QuantBuild.Tool;
 
@@ -17,6 +18,8 @@ internal sealed record Engine(
     public Func<QuantizationRequest, string, CancellationToken, LatencyReport?> Measure { get; init; } = ModelLatency.Measure;
 
     public Func<QuantizationRequest, IProgress<QuantizationProgress>?, CancellationToken, TuningResult> Tune { get; init; } = ModelTuner.Tune;
+
+    public Func<QuantizationRequest, IProgress<QuantizationProgress>?, CancellationToken, AnalysisReport> Analyze { get; init; } = ModelAnalysis.Analyze;
 
     public static Engine Default { get; } = new(ModelQuantizer.Quantize, ModelComparison.Compare);
 }

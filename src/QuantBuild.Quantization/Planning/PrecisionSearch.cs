@@ -41,8 +41,7 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     /// <summary>The least that has to be taken from what is wanted.</summary>
     public PlannedModel Find(Placement all)
     {
-        var unfit = new FormRefusals(RangeMixing.Find(all, observed).SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
-        var placement = Placement.Of(prepared.Graph, context, unfit);
+        var (placement, unfit) = Fit(all);
         if (!placement.Units.Any() || samples.Count == 0)
         {
             return Realize(placement, NoErrors);
@@ -51,6 +50,16 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         var reference = new OutputReference(prepared, samples);
         var whole = Realize(placement, ErrorsOf(Plan(placement)));
         return reference.IsKept(whole.Model) ? whole : GiveBack(whole, unfit, reference);
+    }
+
+    /// <summary>The plan for what is wanted, before the outputs are looked at.</summary>
+    public QuantizationPlan Wanted(Placement all) => Plan(Fit(all).Placement);
+
+    /// <summary>Without what the ranges speak against.</summary>
+    private (Placement Placement, FormRefusals Unfit) Fit(Placement all)
+    {
+        var unfit = new FormRefusals(RangeMixing.Find(all, observed).SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
+        return (Placement.Of(prepared.Graph, context, unfit), unfit);
     }
 
     private static ImmutableDictionary<(Node Node, UnitForm Form), UnitError> NoErrors => ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;

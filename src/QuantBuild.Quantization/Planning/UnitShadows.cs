@@ -34,6 +34,32 @@ internal sealed class UnitShadows
         }
     }
 
+    /// <summary>The same with the rounded outputs taking the place of the exact ones: all units quantized, each beside its float node on the same inputs.</summary>
+    public static UnitShadows Chain(Model model, QuantizationPlan plan)
+    {
+        var shadows = new UnitShadows(model, plan);
+        foreach (var shadow in shadows._shadows)
+        {
+            var graph = shadow.Exact.Graph;
+            foreach (var use in shadow.Exact.Consumers.Where(use => use.Node != shadow.Error.Producer && use.Node != shadow.ProductError?.Producer).ToArray())
+            {
+                use.Node.SetInput(use.Index, shadow.Rounded);
+            }
+
+            if (shadow.Exact.IsGraphOutput)
+            {
+                graph.SetOutputs(graph.Outputs.Select(output => output == shadow.Exact ? shadow.Rounded : output));
+            }
+        }
+
+        foreach (var graph in shadows._operands.Keys)
+        {
+            TopologicalOrder.Restore(graph);
+        }
+
+        return shadows;
+    }
+
     public Model Model { get; }
 
     /// <summary>Of all units that compute.</summary>

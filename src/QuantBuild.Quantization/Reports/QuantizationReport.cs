@@ -28,6 +28,9 @@ public sealed record QuantizationReport
     /// <summary>Null where ONNX Runtime's optimized graph could not be had.</summary>
     public AuditReport? Audit { get; init; }
 
+    /// <summary>Null where it was not asked for.</summary>
+    public AnalysisReport? Analysis { get; init; }
+
     public ImmutableArray<GateReport> Gates { get; init; } = [];
 
     public ImmutableArray<OperatorReport> Operators { get; init; } = [];

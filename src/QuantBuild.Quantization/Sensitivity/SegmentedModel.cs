@@ -62,8 +62,11 @@ internal sealed class SegmentedModel : IDisposable
             changed.UnionWith(segment.Outputs);
         }
 
-        return [.. _outputs.Select(name => tensors[name])];
+        return OutputsOf(tensors);
     }
+
+    /// <summary>The outputs of a run, in the order of the graph.</summary>
+    public TensorData[] OutputsOf(IReadOnlyDictionary<string, TensorData> known) => [.. _outputs.Select(name => known[name])];
 
     public void Dispose()
     {

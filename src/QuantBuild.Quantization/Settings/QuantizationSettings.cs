@@ -57,6 +57,12 @@ public sealed record QuantizationSettings
     /// <summary>True to search anew and write what was found to the lock file.</summary>
     public bool UpdateLock { get; init; }
 
+    /// <summary>True for the report to say what each operator does to the outputs.</summary>
+    public bool Analyze { get; init; }
+
+    /// <summary>How many samples an analysis takes: those whose float outputs are the least certain.</summary>
+    public int AnalysisSamples { get; init; } = 64;
+
     public ImagePreprocessing Preprocessing { get; init; } = ImagePreprocessing.FromModel;
 }
 

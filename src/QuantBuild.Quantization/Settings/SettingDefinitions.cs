@@ -17,16 +17,16 @@ public static class SettingDefinitions
             (settings, value) => settings with { Calibration = value }),
         new("EvaluationData", "PATTERN", "Samples to judge the quantized model with: files, folders or globs, separated by ';'.", [],
             (settings, value) => settings with { EvaluationData = Patterns(value) })
-        { ConcernsEvaluation = true },
+        { ConcernsEvaluation = true, ConcernsAnalysis = false },
         new("Metric", "NAME", "What the models are compared by; by default what fits the evaluation data.", [],
             (settings, value) => settings with { Metric = value })
         { ConcernsEvaluation = true },
         new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
-        { ChangesResult = false, ConcernsEvaluation = true },
+        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },
         new("MinSpeedup", "X", "The gate: how many times as fast as the float model the quantized one must be, measured on this machine.", [],
             (settings, value) => settings with { MinSpeedup = Times("MinSpeedup", value) })
-        { ChangesResult = false, ConcernsEvaluation = true },
+        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },
         Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
         new("CalibrationPercentile", "X", "With CalibrationMethod Percentile: how many percent of the elements are kept; 99.999 by default.", [],
             (settings, value) => settings with { CalibrationPercentile = Percentage("CalibrationPercentile", value) }),
@@ -39,8 +39,13 @@ public static class SettingDefinitions
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
             with { MetadataName = "TargetMachine", ConcernsEvaluation = true },
         new("Lock", "FILE", "The lock file, whose decisions are followed; by default MODEL.quantbuild.json beside the model, where there is one.", [],
-            (settings, value) => settings with { Lock = value }),
-        Switch("UpdateLock", "True to decide anew and write the lock file.", (settings, value) => settings with { UpdateLock = value }),
+            (settings, value) => settings with { Lock = value })
+        { ConcernsAnalysis = false },
+        Switch("UpdateLock", "True to decide anew and write the lock file.", (settings, value) => settings with { UpdateLock = value }) with { ConcernsAnalysis = false },
+        Switch("Analyze", "True to find out what each operator does to the outputs; it is in the report.", (settings, value) => settings with { Analyze = value })
+            with { ConcernsAnalysis = false },
+        new("AnalysisSamples", "N", "How many samples an analysis takes, those whose float outputs are the least certain; 64 by default.", [],
+            (settings, value) => settings with { AnalysisSamples = CountOf("AnalysisSamples", value) }),
         .. Images.Select(row => row with { ConcernsEvaluation = true, ConcernsCalibration = true }),
     ];
 
@@ -115,6 +120,9 @@ public static class SettingDefinitions
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size is 16 or 32 or 64 or 128 or 256
             ? size
             : throw Invalid("BlockSize", text, "one of 16, 32, 64, 128, 256");
+
+    private static int CountOf(string name, string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 ? count : throw Invalid(name, text, "a whole number above 0");
 
     private static QuantizationSettings WithImages(QuantizationSettings settings, Func<ImagePreprocessing, ImagePreprocessing> change) =>
         settings with { Preprocessing = change(settings.Preprocessing) };

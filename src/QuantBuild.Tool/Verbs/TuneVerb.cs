@@ -13,7 +13,7 @@ namespace QuantBuild.Tool.Verbs;
 internal sealed class TuneVerb(Engine engine, ToolConsole console)
 {
     private readonly Argument<string> _model = new("MODEL") { Description = "The float model, an ONNX file. It is never written to." };
-    private readonly SettingOptions _settings = new(SettingDefinitions.All.Where(row => row.ChangesResult && row.Name != nameof(QuantizationSettings.UpdateLock)));
+    private readonly SettingOptions _settings = new(SettingDefinitions.All.Where(row => row.ChangesResult && row.Name is not (nameof(QuantizationSettings.UpdateLock) or nameof(QuantizationSettings.Analyze) or nameof(QuantizationSettings.AnalysisSamples))));
     private readonly Option<string> _threads = ToolOptions.Threads();
 
     public Command Create()

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Reports;
+
+namespace QuantBuild.Quantization.Sensitivity;
+
+/// <summary>Finds which operators suffer from being quantized, by the outputs of the model.</summary>
+public static class ModelAnalysis
+{
+    /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
+    public static AnalysisReport Analyze(QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation) =>
+        Analyze(PreparedRequest.Open(request, new StageClock(), progress, cancellation));
+
+    internal static AnalysisReport Analyze(PreparedRequest job)
+    {
+        var observed = job.Observe(job.Wanted);
+        var plan = new PrecisionSearch(job.Model, job.Context, observed, job.Data.Measured).Wanted(job.Wanted);
+        var samples = UncertainSamples.Of(job.Model, job.Data.Measurable, job.Request.Settings.AnalysisSamples);
+        if (samples.Count == 0)
+        {
+            throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{job.Request.Model}: there is no sample to analyze the model with; set CalibrationData.");
+        }
+
+        var reference = new TensorData[samples.Count][];
+        using (var variations = UnitVariations.OneQuantized(job.Model, []))
+        {
+            variations.ForEach(samples, "Running float", (sample, outputs) => reference[sample] = outputs, _ => { });
+        }
+
+        var judge = new OutputJudge(samples, reference, job.Request.Settings.Metric);
+        var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan]), judge, samples, "Quantizing one");
+        var others = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one");
+        return new(
+            samples.Count, judge.MetricName, judge.Reference, others.Base,
+            [
+                .. alone.Units.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Output.Name, StringComparer.Ordinal).Select(entry => new OperatorAnalysis(
+                    Bodies.NameOf(entry.Key.Node), entry.Key.Node.OpType, ReportBuilder.DecisionOf(entry.Key, plan.Form), entry.Value, others.Units[entry.Key], SpreadOf(entry.Key))),
+            ],
+            Tensors(job, plan));
+    }
+
+    private static (OutputErrors Base, Dictionary<QuantizedUnit, OutputErrors> Units) Measure(Func<UnitVariations> open, OutputJudge judge, SampleRun samples, string stage)
+    {
+        using var variations = open();
+        var units = variations.Units;
+        var (bases, varied) = (new SampleErrors[samples.Count], new SampleErrors[units.Length, samples.Count]);
+        variations.ForEach(samples, stage, (sample, outputs) => bases[sample] = judge.Compare(sample, outputs), variation =>
+            varied[variation.Unit, variation.Sample] = judge.Compare(variation.Sample, variation.Varied));
+        return (OutputJudge.Sum(bases), units.Index().ToDictionary(
+            entry => entry.Item, entry => OutputJudge.Sum([.. Enumerable.Range(0, samples.Count).Select(sample => varied[entry.Index, sample])])));
+    }
+
+    /// <summary>Where one channel is much larger than the median, one scale for all of them would leave the others few levels.</summary>
+    private static double? SpreadOf(QuantizedUnit unit)
+    {
+        if (unit.Rule.ChannelAxis is not { } axis || unit.Rule.Role == OperatorRole.Recurrent || unit.Node.Input(unit.Rule.WeightInput) is not { Constant: { Type: ElementType.Float } weights })
+        {
+            return null;
+        }
+
+        var granularity = new Granularity.PerChannel(axis(unit.Node));
+        var (largest, group) = (new float[granularity.GroupCount(weights.Dimensions)], granularity.GroupOf(weights.Dimensions));
+        foreach (var (index, element) in weights.ToFloats().Index())
+        {
+            largest[group(index)] = Math.Max(largest[group(index)], Math.Abs(element));
+        }
+
+        Array.Sort(largest);
+        return largest.Length == 0 || largest[largest.Length / 2] == 0 ? null : largest[^1] / largest[largest.Length / 2];
+    }
+
+    private static ImmutableArray<TensorAnalysis> Tensors(PreparedRequest job, QuantizationPlan plan)
+    {
+        string[] names = [.. plan.Activations.Keys.Order(StringComparer.Ordinal)];
+        var statistics = names.Length == 0 ? [] : job.Data.Calibration.Statistics(job.Model, names, StatisticsKinds.Histogram);
+        return [.. names.Where(name => statistics[name].Histogram is not null).Select(name => LevelUse.Of(name, statistics[name].Histogram!, plan.Activations[name]))];
+    }
+}
