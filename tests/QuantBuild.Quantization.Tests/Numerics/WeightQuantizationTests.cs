@@ -188,6 +188,32 @@ internal sealed class WeightQuantizationTests
         }
     }
 
+    /// <summary>Every byte there is, in 2 × 128 and 128 × 2 weights: whole rows that share a scale, and rows that do not.</summary>
+    [Test]
+    public void Dequantize_EveryByte_IsWhatItsGroupMakesOfIt(
+        [Values(ElementType.UInt8, ElementType.Int8)] ElementType type, [Values(-1, 0, 1)] int channelAxis, [Values(2, 128)] int rows)
+    {
+        ImmutableArray<long> dimensions = [rows, 256 / rows];
+        var groups = channelAxis < 0 ? 1 : (int)dimensions[channelAxis];
+        ImmutableArray<float> scales = [.. Enumerable.Range(1, groups).Select(group => group * 0.37f)];
+        ImmutableArray<int> zeroPoints = [.. Enumerable.Range(0, groups).Select(group => (group % 7) + IntegerTypes.MiddleOf(type))];
+        Granularity granularity = channelAxis < 0 ? new Granularity.PerTensor() : new Granularity.PerChannel(channelAxis);
+        TensorData elements = new(type, dimensions, Enumerable.Range(0, 256).Select(code => (byte)code).ToArray());
+
+        var restored = WeightQuantization.Dequantize(new(elements, new(type, granularity, scales, zeroPoints)));
+
+        var expected = Enumerable.Range(0, 256).Select(index =>
+        {
+            var group = channelAxis < 0 ? 0 : channelAxis == 0 ? index / (256 / rows) : index % (256 / rows);
+            return AffineQuantization.Dequantize(type == ElementType.Int8 && index > 127 ? index - 256 : index, scales[group], zeroPoints[group]);
+        });
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(restored.Dimensions, Is.EqualTo(dimensions));
+            Assert.That(restored.ToFloats(), Is.EqualTo(expected));
+        }
+    }
+
     private static WeightScheme PairSafe { get; } = new(ElementType.Int8, true, false, WeightGranularity.PerChannel, 32, WeightRange.PairSafe);
 
     private static QuantizedWeights Quantize(float[] weights, ImmutableArray<long> dimensions, int axis, params ImmutableArray<double> smallestScales) =>
