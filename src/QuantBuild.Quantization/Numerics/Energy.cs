@@ -2,17 +2,20 @@ using System.Numerics.Tensors;
 
 namespace QuantBuild.Quantization.Numerics;
 
-/// <summary>Sums of squares, in blocks that a float can add up.</summary>
+/// <summary>Sums of squares, in blocks that a float can add up; in double precision where a float cannot hold them.</summary>
 internal static class Energy
 {
     private const int BlockLength = 2048;
+
+    /// <summary>Below it squares may have become denormal, or 0.</summary>
+    private const float SmallestSum = 1e-30f;
 
     public static double Of(ReadOnlySpan<float> elements)
     {
         var sum = 0.0;
         for (var start = 0; start < elements.Length; start += BlockLength)
         {
-            sum += TensorPrimitives.SumOfSquares(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)));
+            sum += OfBlock(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)));
         }
 
         return sum;
@@ -32,7 +35,25 @@ internal static class Energy
         {
             var length = Math.Min(BlockLength, first.Length - start);
             TensorPrimitives.Subtract(first.Slice(start, length), second.Slice(start, length), difference);
-            sum += TensorPrimitives.SumOfSquares<float>(difference[..length]);
+            sum += OfBlock(difference[..length]);
+        }
+
+        return sum;
+    }
+
+    private static double OfBlock(ReadOnlySpan<float> block)
+    {
+        var squares = TensorPrimitives.SumOfSquares(block);
+        if (float.IsFinite(squares) && squares > SmallestSum)
+        {
+            return squares;
+        }
+
+        // Squares that leave the range of a float.
+        var sum = 0.0;
+        foreach (var element in block)
+        {
+            sum += (double)element * element;
         }
 
         return sum;

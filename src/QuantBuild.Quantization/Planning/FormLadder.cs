@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Costs;
+using QuantBuild.Quantization.Locks;
 
 namespace QuantBuild.Quantization.Planning;
 
@@ -17,7 +18,7 @@ internal sealed class FormLadder
 
     /// <param name="wanted">The units to begin with.</param>
     /// <param name="alternatives">Forms that some of them may have instead.</param>
-    /// <param name="harm">Of a node in a form, as a share of what the outputs can take.</param>
+    /// <param name="harm">Of a node in a form, as a share of what the outputs can take; finite.</param>
     /// <param name="costs">Null where they are not known: then a step counts by the harm alone.</param>
     public FormLadder(IEnumerable<QuantizedUnit> wanted, IEnumerable<QuantizedUnit> alternatives, Func<(Node Node, UnitForm Form), double> harm, OperatorCosts? costs)
     {
@@ -28,7 +29,7 @@ internal sealed class FormLadder
         _steps =
         [
             .. rungs.SelectMany(unit => Descend(unit, typical)).OrderByDescending(step => step.Relief / step.Price)
-                .ThenBy(step => step.Node.Output.Name, StringComparer.Ordinal).ThenByDescending(step => step.Saving),
+                .ThenBy(step => ModelLock.NameOf(step.Node), StringComparer.Ordinal).ThenByDescending(step => step.Saving),
         ];
     }
 
@@ -48,7 +49,7 @@ internal sealed class FormLadder
             left -= step.Relief;
         }
 
-        foreach (var step in taken.OrderByDescending(step => step.Price).ThenBy(step => step.Node.Output.Name, StringComparer.Ordinal).ToArray())
+        foreach (var step in taken.OrderByDescending(step => step.Price).ThenBy(step => ModelLock.NameOf(step.Node), StringComparer.Ordinal).ToArray())
         {
             // Of the steps of one unit only the last can be taken back.
             if (left + step.Relief <= harm && taken.Last(other => other.Node == step.Node) == step)

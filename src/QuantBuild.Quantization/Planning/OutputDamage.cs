@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Sensitivity;
@@ -22,11 +23,24 @@ internal sealed class OutputDamage
     public OutputDamage(
         Model model, IReadOnlyList<QuantizationPlan> plans, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors, OutputReference reference, SampleRun samples)
     {
-        var measured = OutputSensitivity.Measure(model, plans, samples);
+        var measured = Measure(model, plans, samples);
         foreach (var (form, error) in errors)
         {
             var shares = measured.TryGetValue(form, out var ofOutputs) ? ofOutputs : [.. model.Graph.Outputs.Select(_ => error.Share)];
             _damages[form] = (shares.Max(), Math.Min(shares.Select((share, output) => share / reference.AllowedShare(output)).Max(), MostHarm));
+        }
+    }
+
+    /// <summary>Nothing of models that cannot be run in segments, such as those that hand sequences on.</summary>
+    private static ImmutableDictionary<(Node Node, UnitForm Form), ImmutableArray<double>> Measure(Model model, IReadOnlyList<QuantizationPlan> plans, SampleRun samples)
+    {
+        try
+        {
+            return OutputSensitivity.Measure(model, plans, samples);
+        }
+        catch (QuantBuildException exception) when (exception.Code == DiagnosticCodes.ModelNotLoadable)
+        {
+            return ImmutableDictionary<(Node, UnitForm), ImmutableArray<double>>.Empty;
         }
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Corrections;
+using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
@@ -95,7 +96,7 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
         PlannedModel? Candidate(IReadOnlyList<(Node Node, UnitForm Form)> givenUp)
         {
-            var key = string.Join(' ', givenUp.Select(form => $"{form.Node.Output.Name}:{form.Form}").Order(StringComparer.Ordinal));
+            var key = string.Join(' ', givenUp.Select(form => $"{ModelLock.NameOf(form.Node)}:{form.Form}").Order(StringComparer.Ordinal));
             if (!tried.TryGetValue(key, out var candidate))
             {
                 candidate = After(givenUp);
@@ -114,6 +115,7 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
     private static string Reason(double decibels) => double.IsFinite(decibels)
         ? string.Create(CultureInfo.InvariantCulture, $"quantized alone it leaves {decibels:f1} dB at the model's outputs, and all together too little")
+        : decibels < 0 ? "quantized alone it leaves nothing of the model's outputs"
         : "nothing around it is left in INT8";
 
     private QuantizationPlan Plan(Placement placement)

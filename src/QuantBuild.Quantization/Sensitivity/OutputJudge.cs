@@ -33,10 +33,10 @@ internal sealed class OutputJudge
     public double? Reference => _metric is null ? null : Enumerable.Range(0, _samples.Count).Average(sample => Score(sample, _reference[sample]));
 
     /// <summary>What is kept of one sample's outputs until all are there.</summary>
-    public SampleErrors Compare(int sample, TensorData[] outputs) => new(
-        [.. _reference[sample].Zip(outputs, OutputSensitivity.Energies)],
-        ClassScores.Of(_reference[sample][0]) is { } expected && ClassScores.Of(outputs[0]) is { } actual ? ClassScores.Divergence(expected, actual) : null,
-        _metric is null ? null : Score(sample, outputs));
+    public SampleErrors Compare(int sample, TensorData[]? outputs) => new(
+        OutputSensitivity.EnergiesOf(_reference[sample], outputs),
+        outputs is not null && ClassScores.Of(_reference[sample][0]) is { } expected && ClassScores.Of(outputs[0]) is { } actual ? ClassScores.Divergence(expected, actual) : null,
+        outputs is null || _metric is null ? null : Score(sample, outputs));
 
     public static OutputErrors Sum(IReadOnlyList<SampleErrors> samples)
     {

@@ -20,14 +20,18 @@ internal static class OutputSensitivity
         var units = variations.Units;
         var energies = new (double Noise, double Signal)[samples.Count, units.Length][];
         variations.ForEach(samples, "Measuring sensitivity", (_, _) => { }, variation =>
-            energies[variation.Sample, variation.Unit] = [.. variation.Base.Zip(variation.Varied, Energies)]);
+            energies[variation.Sample, variation.Unit] = EnergiesOf(variation.Base, variation.Varied));
         return units.Index().ToImmutableDictionary(
             entry => (entry.Item.Node, entry.Item.Form),
             entry => Enumerable.Range(0, model.Graph.Outputs.Count).Select(output => Share(Enumerable.Range(0, samples.Count).Select(sample => energies[sample, entry.Index][output]))).ToImmutableArray());
     }
 
+    /// <summary>Of the differences of outputs, and of the outputs themselves; all is noise where there are none.</summary>
+    public static (double Noise, double Signal)[] EnergiesOf(TensorData[] reference, TensorData[]? actual) =>
+        actual is null ? [.. reference.Select(_ => (double.PositiveInfinity, 0.0))] : [.. reference.Zip(actual, Energies)];
+
     /// <summary>Of the difference, and of the tensor itself. Nothing for what is no float.</summary>
-    public static (double Noise, double Signal) Energies(TensorData reference, TensorData actual)
+    private static (double Noise, double Signal) Energies(TensorData reference, TensorData actual)
     {
         if (reference.Type != ElementType.Float)
         {

@@ -12,6 +12,8 @@ namespace QuantBuild.Quantization.Sensitivity;
 /// </summary>
 internal sealed class SegmentedModel : IDisposable
 {
+    private static readonly TensorData Nothing = TensorData.Create<float>([0], []);
+
     private readonly ImmutableArray<GraphSegment> _segments;
     private readonly string[] _outputs;
     private readonly Dictionary<string, TensorData> _constants;
@@ -65,8 +67,8 @@ internal sealed class SegmentedModel : IDisposable
         return OutputsOf(tensors);
     }
 
-    /// <summary>The outputs of a run, in the order of the graph.</summary>
-    public TensorData[] OutputsOf(IReadOnlyDictionary<string, TensorData> known) => [.. _outputs.Select(name => known[name])];
+    /// <summary>The outputs of a run, in the order of the graph; an empty tensor for those that are sequences or texts, which are not compared.</summary>
+    public TensorData[] OutputsOf(IReadOnlyDictionary<string, TensorData> known) => [.. _outputs.Select(name => known.GetValueOrDefault(name) ?? Nothing)];
 
     public void Dispose()
     {

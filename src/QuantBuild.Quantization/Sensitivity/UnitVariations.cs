@@ -3,12 +3,16 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Planning;
 
 namespace QuantBuild.Quantization.Sensitivity;
 
-/// <summary>What a varied model computed on a sample: the outputs, in the order of the graph, of the model as it is and with one unit varied.</summary>
-internal sealed record Variation(int Sample, int Unit, TensorData[] Base, TensorData[] Varied);
+/// <summary>
+/// What a varied model computed on a sample: the outputs, in the order of the graph, of the model as it is and with one unit varied, null where the model
+/// cannot run with that.
+/// </summary>
+internal sealed record Variation(int Sample, int Unit, TensorData[] Base, TensorData[]? Varied);
 
 /// <summary>
 /// Varies one unit at a time: the model runs in segments that end behind the units, and with the varied output of one put in, only the segments run again
@@ -63,8 +67,21 @@ internal sealed class UnitVariations : IDisposable
         Parallel.For(0, replacements.Length, new ParallelOptions { MaxDegreeOfParallelism = samples.Threads, CancellationToken = samples.Cancellation }, index =>
         {
             var (name, tensor) = replacements[index];
-            useVaried(new(position, index, reference, tensor is null ? reference : _segments.Rerun(sample.Inputs, known, name, tensor)));
+            useVaried(new(position, index, reference, tensor is null ? reference : Rerun(name, tensor)));
         });
+
+        TensorData[]? Rerun(string name, TensorData tensor)
+        {
+            try
+            {
+                return _segments.Rerun(sample.Inputs, known, name, tensor);
+            }
+            catch (InferenceException)
+            {
+                // What decides a shape or an index, rounded, may have decided one that there is not.
+                return null;
+            }
+        }
     });
 
     public void Dispose()
