@@ -6,7 +6,7 @@ namespace QuantBuild.Quantization.Costs;
 
 /// <summary>
 /// What an operator has to do, as a row of the cost table counts it: <see cref="Units"/> are multiply-adds where weights or matrices are multiplied, elements
-/// of the input elsewhere; <see cref="Outputs"/> are elements of the output.
+/// of windows where they are averaged, elements of the input elsewhere; <see cref="Outputs"/> are elements of the output.
 /// </summary>
 internal sealed record KernelWork(string Kind, double Units, double Outputs)
 {
@@ -35,6 +35,8 @@ internal sealed record KernelWork(string Kind, double Units, double Outputs)
     {
         "Conv" => OfConvolution(node, profile),
         "Gemm" or "MatMul" => OfProduct(node, profile),
+        "AveragePool" when ElementsOf(node.Output, profile) is { } outputs && node.Ints("kernel_shape") is { IsDefault: false } window =>
+            new(node.OpType, outputs * window.Aggregate(1.0, (product, length) => product * length), outputs),
         "Concat" when ElementsOf(node.Output, profile) is { } outputs => new(IsReadByItAlone(node) ? "Concat.shared" : "Concat", outputs, outputs),
         _ when node is { Inputs: [{ } input, ..], Outputs: [{ } output, ..] } && ElementsOf(input, profile) is { } inputs && ElementsOf(output, profile) is { } outputs =>
             new(Alike.GetValueOrDefault(node.OpType, node.OpType), node.Is("Add") || node.Is("Mul") ? outputs : inputs, outputs),

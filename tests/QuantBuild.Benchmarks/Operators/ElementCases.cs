@@ -16,9 +16,8 @@ internal static class ElementCases
         .. OnMaps("Mul", (graph, value, other, _) => graph.Apply("Mul", [value, other])),
         .. OnMaps("Sigmoid", (graph, value, _, _) => graph.Apply("Sigmoid", [value])),
         .. OnMaps("LeakyRelu", (graph, value, _, _) => graph.Apply("LeakyRelu", [value], NodeAttribute.Of("alpha", 0.1f))),
-        .. OnMaps("AveragePool", (graph, value, _, _) => graph.Apply("AveragePool", [value], Window(3, 1, 1))),
+        .. AveragePools,
         .. OnMaps("MaxPool", (graph, value, _, _) => graph.Move("MaxPool", [value], Window(3, 1, 1))),
-        .. Halving("AveragePool", (graph, value, window) => graph.Apply("AveragePool", [value], window)),
         .. Halving("MaxPool", (graph, value, window) => graph.Move("MaxPool", [value], window)),
         .. Maps.Select(map => Fan("GlobalAveragePool", map, 1, (graph, sources, index) => graph.Apply("GlobalAveragePool", [graph.Operand(sources[index])]))),
         .. Softmax([1, 4, 16, 16], [1, 4, 64, 64], [1, 12, 32, 32], [1, 12, 64, 64], [1, 4, 128, 128], [1, 3, 196, 196], [1, 40, 97], [1, 32, 1000]),
@@ -28,6 +27,23 @@ internal static class ElementCases
         .. InFloat("Div", (graph, value, shape) => graph.Apply("Div", [value, graph.Floats("z", shape, _ => 1.001f)])),
         .. InFloat("Sub", (graph, value, shape) => graph.Apply("Sub", [value, graph.Floats("z", shape, _ => 0.1f)])),
         .. InFloat("LayerNormalization", (graph, value, shape) => graph.Apply("LayerNormalization", [value, graph.Floats("scale", [shape[^1]], _ => 1), graph.Floats("b", [shape[^1]], _ => 0.1f)])),
+    ];
+
+    /// <summary>Their unit is an element of a window, which the kernels read for each element that they write.</summary>
+    private static IEnumerable<CostCase> AveragePools =>
+    [
+        .. OnMaps("AveragePool", (graph, value, _, _) => graph.Apply("AveragePool", [value], Window(3, 1, 1)))
+            .Select(given => given with { Operator = index => given.Operator(index) with { Units = 9 * given.Operator(index).Units } }),
+        .. from map in Maps.Where(map => map.Plane % 2 == 0)
+           from width in new[] { 2, 3 }
+           select Fan("AveragePool", map, 0.25, (graph, sources, index) => graph.Apply("AveragePool", [graph.Operand(sources[index])], Window(width, 2, width == 2 ? 0 : 1))) with
+           {
+               Shape = Text($"{map.Channels} {width}×{width} /2 {map.Plane}×{map.Plane}"),
+               Operator = _ => new(1, 0.25 * width * width * Elements(map), 0.25 * Elements(map)),
+           },
+        .. Maps.Where(map => map.Plane <= 28).Select(map => Fan(
+            "AveragePool", map, 1, (graph, sources, index) => graph.Apply("AveragePool", [graph.Operand(sources[index])], Window(map.Plane, 1, 0))) with
+        { Shape = Text($"{map.Channels} whole {map.Plane}×{map.Plane}") }),
     ];
 
     /// <summary>Between convolutions, in their layout; what they read besides comes from another convolution.</summary>
