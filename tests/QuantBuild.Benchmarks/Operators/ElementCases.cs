@@ -42,8 +42,12 @@ internal static class ElementCases
                Operator = _ => new(1, 0.25 * width * width * Elements(map), 0.25 * Elements(map)),
            },
         .. Maps.Where(map => map.Plane <= 28).Select(map => Fan(
-            "AveragePool", map, 1, (graph, sources, index) => graph.Apply("AveragePool", [graph.Operand(sources[index])], Window(map.Plane, 1, 0))) with
-        { Shape = Text($"{map.Channels} whole {map.Plane}×{map.Plane}") }),
+            "AveragePool", map, 1, (graph, sources, index) => graph.Apply("AveragePool", [graph.Operand(sources[index])], Window(map.Plane - 1, 1, 0))) with
+        {
+            // A whole plane would be a GlobalAveragePool.
+            Shape = Text($"{map.Channels} {map.Plane - 1}×{map.Plane - 1} of {map.Plane}×{map.Plane}"),
+            Operator = _ => new(1, 4 * map.Channels * (map.Plane - 1) * (map.Plane - 1), 4 * map.Channels),
+        }),
     ];
 
     /// <summary>Between convolutions, in their layout; what they read besides comes from another convolution.</summary>

@@ -24,6 +24,31 @@ internal sealed class CleaningPassesTests
         }
         """);
 
+    [TestCase(13, "p: int64[4] = [0, 0, 0, 0]", "Pad(x, p)", TestName = "{m}(input)")]
+    [TestCase(13, "p: int64[4] = [0, 0, 0, 0]", "Pad(x, p) {mode = \"reflect\"}", TestName = "{m}(reflection)")]
+    [TestCase(7, "p: int64[1] = [0]", "Pad(x) {pads = [0, 0, 0, 0]}", TestName = "{m}(attribute)")]
+    public void RemoveNoOperations_PadOfNothing_IsGone(int opset, string pads, string pad) => PassCheck.Verify(
+        new RemoveNoOperations(),
+        $$"""
+        opset {{opset}}
+        graph g(x: float[1, 2]) -> (y: float[1, 2]) {
+          {{pads}}
+          a = {{pad}}
+          y = Relu(a)
+        }
+        """,
+        $$"""
+        opset {{opset}}
+        graph g(x: float[1, 2]) -> (y: float[1, 2]) {
+          {{pads}}
+          y = Relu(x)
+        }
+        """);
+
+    [Test]
+    public void RemoveNoOperations_PadOfSomething_Stays() => PassCheck.VerifyRefused(
+        new RemoveNoOperations(), "opset 13 graph g(x: float[1, 2]) -> (y: float) { p: int64[4] = [0, 0, 0, 1] a = Pad(x, p) y = Relu(a) }");
+
     [Test]
     public void RemoveNoOperations_InBranches_AreGoneToo() => PassCheck.Verify(
         new RemoveNoOperations(),
