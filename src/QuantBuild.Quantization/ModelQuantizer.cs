@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
@@ -7,7 +8,6 @@ using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
-using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Sensitivity;
 using QuantBuild.Quantization.Settings;
 
@@ -28,8 +28,8 @@ public static class ModelQuantizer
         var observed = stages.Time("calibrate", () => job.Observe(wanted));
         var search = new PrecisionSearch(prepared, context, observed, data.Measured);
         var planned = stages.Time("plan", () => locked is null ? search.Find(wanted) : search.Keep(locked));
-        using var otherMachine = MachinePrediction.Of(planned.Model, request.Settings.Target);
-        var accuracy = stages.Time("evaluate", () => Evaluate(new(model, prepared, planned.Model, request.Model), otherMachine, data, request.Settings.Metric));
+        using var judge = new ModelJudge(model, request, data.Source);
+        (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, judge, job));
         var latency = stages.Time("measure", () => request.MeasuresLatency ? Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings) : null);
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var analysis = stages.Time("analyze", () => request.Settings.Analyze ? ModelAnalysis.Analyze(job) : null);
@@ -39,7 +39,8 @@ public static class ModelQuantizer
             Audit = audit,
             Analysis = analysis,
             Stages = stages.Stages,
-            Saturation = otherMachine?.Units ?? [],
+            Saturation = saturation,
+            Search = searched,
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed, audit)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
@@ -50,11 +51,26 @@ public static class ModelQuantizer
         };
     }
 
-    private static AccuracyReport? Evaluate(ModelForms models, MachinePrediction? otherMachine, RequestData data, string? metric)
+    /// <summary>What a failed gate is worth: another model, judged on the half of the evaluation data on which it was not chosen.</summary>
+    private static (PlannedModel Planned, AccuracyReport? Accuracy, ImmutableArray<SaturationReport> Saturation, SearchReport? Search) Search(
+        PlannedModel planned, PrecisionSearch precision, ModelJudge judge, PreparedRequest job)
     {
-        using var given = DeployedModels.LoadGiven(models.Given, models.Path);
-        using var quantized = DeployedModels.LoadResult(models.Quantized, models.Path);
-        return AccuracyEvaluator.Compare(new(given, quantized, otherMachine), data.Judged, metric, data.Source);
+        var (settings, judged) = (job.Request.Settings, job.Data.Judged);
+        var (accuracy, saturation) = judge.Judge(planned.Model, judged);
+        if (accuracy is null || !GateSearch.IsDue(settings, accuracy, precision))
+        {
+            return (planned, accuracy, saturation, null);
+        }
+
+        var (choosing, confirming) = judged.Halves();
+        var result = new GateSearch(precision, settings, model => JudgedAccuracy.Of(judge.Judge(model, choosing).Accuracy!).Drop, choosing.Count).Run();
+        if (result.Planned is not { } found)
+        {
+            return (planned, accuracy, saturation, result.Report);
+        }
+
+        (accuracy, saturation) = judge.Judge(found.Model, confirming);
+        return (found, accuracy, saturation, result.Report);
     }
 
     private static LatencyReport? Measure(ModelForms models, RequestData data, QuantizationSettings settings) =>

@@ -54,6 +54,11 @@ public static class ReportText
     /// <summary>At most what the user wrote: <c>0.01</c>, not <c>0.0100</c>.</summary>
     public static string Limit(double value) => Number(value, "0.######");
 
+    /// <summary>What was tried for a gate.</summary>
+    public static string Search(SearchReport search) => search.Found
+        ? $"{search.Evaluations} {Plural("candidate", search.Evaluations)} on {search.Samples} of the samples, drop there {Score(search.Drop)}; judged on the others"
+        : $"{search.Evaluations} {Plural("candidate", search.Evaluations)} on {search.Samples} of the samples, and none passed";
+
     public static string Samples(AccuracyReport accuracy) => accuracy.Source switch
     {
         AccuracySource.EvaluationData => $"{accuracy.Samples} evaluation {Plural("sample", accuracy.Samples)}",

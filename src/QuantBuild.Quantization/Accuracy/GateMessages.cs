@@ -13,7 +13,7 @@ public static class GateMessages
     {
         var accuracy = report.Accuracy ?? throw new ArgumentException("A gate on accuracy needs a report with accuracy.", nameof(report));
         var judged = JudgedAccuracy.Of(accuracy);
-        return $"{Change(accuracy, judged)} (drop {Score(judged.Drop)}, at most {Score(limit)} allowed){MostSensitive(report)}";
+        return $"{Change(accuracy, judged)} (drop {Score(judged.Drop)}, at most {Score(limit)} allowed{Searched(report)}){MostSensitive(report)}";
     }
 
     /// <summary><c>top1 fell from 0.9945 to 0.9712</c>, and on which machine where it is not the same on all.</summary>
@@ -33,6 +33,11 @@ public static class GateMessages
     public static string Score(double value) => value == 0 || Math.Abs(value) is >= 0.001 and < 1e6
         ? value.ToString("0.0000", CultureInfo.InvariantCulture)
         : value.ToString("0.###e+0", CultureInfo.InvariantCulture);
+
+    /// <summary>A search that succeeded and was not confirmed.</summary>
+    private static string Searched(QuantizationReport report) => report.Search is { Found: true } search
+        ? string.Create(CultureInfo.InvariantCulture, $"; the other half of the data, on which {search.Evaluations} candidates were tried, gave {Score(search.Drop)}")
+        : "";
 
     private static string MostSensitive(QuantizationReport report)
     {

@@ -55,6 +55,9 @@ public static class Gates
         };
     }
 
+    /// <summary>True where a report that was stored under other limits is of another model than these settings would give, since a search would be made.</summary>
+    public static bool IsOutdated(QuantizationReport report, QuantizationSettings settings) => GateSearch.IsStale(report, settings);
+
     /// <summary>A value that is not a number passes no gate.</summary>
     private static GateReport Judge(Gate gate, double limit, QuantizationReport report) =>
         gate.Value(report) is { } value

@@ -23,6 +23,11 @@ internal sealed record SampleRun(
 
     public SampleRun Take(int count) => this with { Samples = [.. Samples.Take(count)] };
 
+    /// <summary>Every other sample, and the rest: classes lie together in folders, and both halves have some of each.</summary>
+    public (SampleRun First, SampleRun Second) Halves() => (
+        this with { Samples = [.. Samples.Where((_, index) => index % 2 == 0)] },
+        this with { Samples = [.. Samples.Where((_, index) => index % 2 == 1)] });
+
     /// <summary>Reads each sample and hands it to <paramref name="use"/>, from several threads and in no fixed order.</summary>
     /// <exception cref="QuantBuildException">A sample cannot be read, or the model cannot run on it.</exception>
     public void ForEach(string stage, Action<Sample> use) => ForEach(stage, (_, sample) => use(sample));

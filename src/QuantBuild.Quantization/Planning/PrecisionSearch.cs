@@ -3,7 +3,6 @@ using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Corrections;
-using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
@@ -23,14 +22,18 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     private const int MostSensitivitySamples = 4;
     private const int FewestSensitivitySamples = 1;
 
-    /// <summary>From one candidate to the next the predicted harm changes by this factor, about a decibel.</summary>
-    private const double Step = 1.25;
-
-    /// <summary>Where so little predicted harm is too much, predictions fail, and float is what is left.</summary>
-    private const int FewestSteps = -40;
-
     private readonly HashSet<Value> _looked = [];
+    private CandidateLadder? _candidates;
+    private PlannedModel? _whole;
+    private FormRefusals? _unfit;
+    private OutputReference? _reference;
     private ImmutableDictionary<string, SmoothingScales> _smoothing = ImmutableDictionary<string, SmoothingScales>.Empty;
+
+    /// <summary>How many steps of the ladder <see cref="Find"/> took; null where nothing had to be given up.</summary>
+    public int? Steps { get; private set; }
+
+    /// <summary>True after <see cref="Find"/>, where it found anything to quantize.</summary>
+    public bool CanGiveBack => _whole is not null;
 
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
     public PlannedModel Keep(Placement decided)
@@ -48,9 +51,16 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
             return Realize(placement, NoErrors);
         }
 
-        var reference = new OutputReference(prepared, samples);
-        var whole = Realize(placement, ErrorsOf(Plan(placement)));
-        return reference.IsKept(whole.Model) ? whole : GiveBack(whole, unfit, reference);
+        (_unfit, _reference) = (unfit, new OutputReference(prepared, samples));
+        _whole = Realize(placement, ErrorsOf(Plan(placement)));
+        if (_reference.IsKept(_whole.Model))
+        {
+            return _whole;
+        }
+
+        var candidates = Candidates();
+        Steps = candidates.Find(candidate => candidate.Plan.Units.IsEmpty || _reference.IsKept(candidate.Model), 0, candidates.Most);
+        return candidates.At(Steps.Value);
     }
 
     /// <summary>The plan for what is wanted, before the outputs are looked at.</summary>
@@ -65,52 +75,22 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
 
     private static ImmutableDictionary<(Node Node, UnitForm Form), UnitError> NoErrors => ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
 
-    /// <summary>
-    /// As much harm as the outputs take: first what should be right, then more or less, in steps that grow until the answer lies between two of them.
-    /// </summary>
-    private PlannedModel GiveBack(PlannedModel whole, FormRefusals unfit, OutputReference reference)
+    /// <summary>What may be given up instead of what <see cref="Find"/> gave up, which has to be called before.</summary>
+    public CandidateLadder Candidates() => _candidates ??= Ladder(_whole!, _unfit!, _reference!);
+
+    private CandidateLadder Ladder(PlannedModel whole, FormRefusals unfit, OutputReference reference)
     {
         var plans = Alternatives(whole.Plan, unfit);
         var errors = plans.Skip(1).Aggregate(whole.Errors, (sum, plan) => sum.SetItems(ErrorsOf(plan)));
         var damage = new OutputDamage(
             prepared, plans, errors, reference, samples.Take(Math.Clamp(SensitivityRuns / Math.Max(errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples)));
-        var ladder = new FormLadder(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, context.Costs);
-        // Logarithms to base Step. All of the harm is too much, and so little that it does not count stands for float alone.
-        var (kept, tooMuch, best) = (FewestSteps, (int)Math.Ceiling(Math.Log(Math.Max(ladder.Harm, Step), Step)), (PlannedModel?)null);
-        var tried = new Dictionary<string, PlannedModel?>();
-        for (var (steps, stride) = (0, 1); tooMuch - kept > 1; stride *= 2)
-        {
-            if (Candidate(ladder.GivenUp(Math.Pow(Step, steps))) is { } candidate)
+        return new(
+            new(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, context.Costs),
+            givenUp =>
             {
-                (best, kept) = (candidate, steps);
-                steps = Math.Min(steps + stride, (kept + tooMuch + 1) / 2);
-            }
-            else
-            {
-                tooMuch = steps;
-                steps = Math.Max(steps - stride, (kept + tooMuch) / 2);
-            }
-        }
-
-        return best ?? After(ladder.GivenUp(double.NegativeInfinity));
-
-        PlannedModel? Candidate(IReadOnlyList<(Node Node, UnitForm Form)> givenUp)
-        {
-            var key = string.Join(' ', givenUp.Select(form => $"{ModelLock.NameOf(form.Node)}:{form.Form}").Order(StringComparer.Ordinal));
-            if (!tried.TryGetValue(key, out var candidate))
-            {
-                candidate = After(givenUp);
-                tried[key] = candidate = candidate.Plan.Units.IsEmpty || reference.IsKept(candidate.Model) ? candidate : null;
-            }
-
-            return candidate;
-        }
-
-        PlannedModel After(IEnumerable<(Node Node, UnitForm Form)> givenUp)
-        {
-            var refusals = givenUp.Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(damage.DecibelsOf(form))));
-            return Realize(Placement.Of(prepared.Graph, context, refusals), errors);
-        }
+                var refusals = givenUp.Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(damage.DecibelsOf(form))));
+                return givenUp.Count == 0 ? whole : Realize(Placement.Of(prepared.Graph, context, refusals), errors);
+            });
     }
 
     private static string Reason(double decibels) => double.IsFinite(decibels)

@@ -19,6 +19,12 @@ public sealed record QuantizationSettings
     /// <summary>The gate: how much worse, in the metric's own unit, the quantized model may be. Null sets no gate.</summary>
     public double? MaxAccuracyDrop { get; init; }
 
+    /// <summary>What is done so that <see cref="MaxAccuracyDrop"/> is kept.</summary>
+    public AccuracyEffort AccuracyEffort { get; init; }
+
+    /// <summary>How many candidates a search for the gate may evaluate.</summary>
+    public int SearchBudget { get; init; } = 100;
+
     /// <summary>The gate: how many times as fast as the float model as given, on one thread, the quantized one must be. Null sets no gate.</summary>
     public double? MinSpeedup { get; init; }
 

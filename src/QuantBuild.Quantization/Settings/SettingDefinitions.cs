@@ -24,6 +24,11 @@ public static class SettingDefinitions
         new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
         { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },
+        Choice<AccuracyEffort>("AccuracyEffort", "What is done so that MaxAccuracyDrop is kept.", (settings, value) => settings with { AccuracyEffort = value })
+            with { ConcernsAnalysis = false },
+        new("SearchBudget", "N", "How many candidates a search for MaxAccuracyDrop may evaluate; 100 by default.", [],
+            (settings, value) => settings with { SearchBudget = CountOf("SearchBudget", value) })
+        { ConcernsAnalysis = false },
         new("MinSpeedup", "X", "The gate: how many times as fast as the float model the quantized one must be, measured on this machine.", [],
             (settings, value) => settings with { MinSpeedup = Times("MinSpeedup", value) })
         { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },

@@ -30,6 +30,11 @@ internal static class ReportSummary
             Field(text, "kernels", kernels);
         }
 
+        if (report.Search is { } search)
+        {
+            Field(text, "searched", ReportText.Search(search));
+        }
+
         foreach (var gate in report.Gates)
         {
             Field(text, gate.Passed ? "gate passed" : "gate failed", ReportDigest.Sentence(gate));

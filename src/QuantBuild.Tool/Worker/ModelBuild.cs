@@ -59,6 +59,7 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
 
         var fingerprint = InputFingerprint.Of(_settings, inputs, request.ProjectDirectory);
         var report = ModelLockFile.IsDue(job) ? null : store.Find(fingerprint);
+        report = report is not null && Gates.IsOutdated(report, job.Settings) ? null : report;
         var isReused = report is not null;
         if (report is null)
         {
