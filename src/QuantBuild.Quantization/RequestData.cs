@@ -22,7 +22,7 @@ internal sealed class RequestData
     private RequestData(QuantizationRequest request, CalibrationSource calibration, SampleSet? evaluation, SampleRunner run)
     {
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
-        Measurable = run(calibration.Measured);
+        Calibrating = run(calibration.Used);
         Measured = run([.. calibration.Measured.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
@@ -31,8 +31,8 @@ internal sealed class RequestData
 
     public CalibrationSource Calibration { get; }
 
-    /// <summary>All samples that models can be measured on, those with the smallest content hashes first.</summary>
-    public SampleRun Measurable { get; }
+    /// <summary>All samples that calibrate, as far as they are there.</summary>
+    public SampleRun Calibrating { get; }
 
     /// <summary>The samples that layers are measured on.</summary>
     public SampleRun Measured { get; }

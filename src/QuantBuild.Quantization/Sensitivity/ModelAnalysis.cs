@@ -21,7 +21,7 @@ public static class ModelAnalysis
     {
         var observed = job.Observe(job.Wanted);
         var plan = new PrecisionSearch(job.Model, job.Context, observed, job.Data.Measured).Wanted(job.Wanted);
-        var samples = UncertainSamples.Of(job.Model, job.Data.Measurable, job.Request.Settings.AnalysisSamples);
+        var samples = UncertainSamples.Of(job.Model, job.Data.Calibrating, job.Request.Settings.AnalysisSamples);
         if (samples.Count == 0)
         {
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{job.Request.Model}: there is no sample to analyze the model with; set CalibrationData.");

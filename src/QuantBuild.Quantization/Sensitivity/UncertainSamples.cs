@@ -24,8 +24,8 @@ internal static class UncertainSamples
             string[] names = [prepared.Graph.Outputs[0].Name];
             samples.ForEach("Choosing samples", (position, sample) =>
             {
-                var output = session.Run(sample.Inputs, names)[0];
-                margins[position] = ClassScores.Of(output) is { } scores ? Margin(scores) : null;
+                session.Run(sample.Inputs, names, (_, type, shape, bytes) =>
+                    margins[position] = ClassScores.Of(new(type, [.. shape], bytes.ToArray())) is { } scores ? Margin(scores) : null);
             });
         }
 
