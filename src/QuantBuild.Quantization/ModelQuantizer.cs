@@ -63,7 +63,7 @@ public static class ModelQuantizer
         }
 
         var (choosing, confirming) = judged.Halves();
-        var result = new GateSearch(precision, settings, model => JudgedAccuracy.Of(judge.Judge(model, choosing).Accuracy!).Drop, choosing.Count).Run();
+        var result = new GateSearch(precision, settings, model => judge.Judge(model, choosing).Accuracy!, choosing.Count).Run();
         if (result.Planned is not { } found)
         {
             return (planned, accuracy, saturation, result.Report);

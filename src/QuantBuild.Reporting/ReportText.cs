@@ -54,6 +54,10 @@ public static class ReportText
     /// <summary>At most what the user wrote: <c>0.01</c>, not <c>0.0100</c>.</summary>
     public static string Limit(double value) => Number(value, "0.######");
 
+    /// <summary>The drop, with its standard error where there is one.</summary>
+    public static string Drop(AccuracyReport accuracy) =>
+        accuracy.StandardError is > 0 and var error ? $"{Score(accuracy.Drop)} ± {Score(error)}" : Score(accuracy.Drop);
+
     /// <summary>What was tried for a gate.</summary>
     public static string Search(SearchReport search) => search.Found
         ? $"{search.Evaluations} {Plural("candidate", search.Evaluations)} on {search.Samples} of the samples, drop there {Score(search.Drop)}; judged on the others"

@@ -44,6 +44,7 @@ internal static class AccuracyEvaluator
         return new(metric.Name, before, after, metric.Drop(before, after), samples.Count)
         {
             Source = source,
+            StandardError = StandardError([.. scores.Select(score => metric.Drop(score.Float, score.Quantized))]),
             ByMachine = otherMachine?.Describe(after, predicted.Average(), value => metric.Drop(before, value)) ?? ImmutableSortedDictionary<string, MachineAccuracy>.Empty,
         };
     }
@@ -61,6 +62,12 @@ internal static class AccuracyEvaluator
             }
         });
         return [.. floats];
+    }
+
+    private static double? StandardError(double[] drops)
+    {
+        var mean = drops.Average();
+        return drops.Length < 2 ? null : Math.Sqrt(drops.Sum(drop => (drop - mean) * (drop - mean)) / (drops.Length - 1) / drops.Length);
     }
 
     private static void RequireLabels(Metric metric, SampleRun samples)

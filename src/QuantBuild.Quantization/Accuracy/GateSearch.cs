@@ -13,12 +13,12 @@ internal sealed record GateSearchResult(PlannedModel? Planned, SearchReport Repo
 /// and turns out not to be needed is taken again, the most precious first. The other half confirms, so that the number that gates is not the one that was
 /// optimised.
 /// </summary>
-internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings settings, Func<Model, double> dropOf, int samples)
+internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings settings, Func<Model, AccuracyReport> judge, int samples)
 {
     /// <summary>Attempts to take forms again, unless all is to be tried.</summary>
     private const int FewAttempts = 16;
 
-    private readonly Dictionary<Model, double> _drops = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Model, (double Drop, double Error)> _drops = new(ReferenceEqualityComparer.Instance);
 
     private double Limit => settings.MaxAccuracyDrop!.Value;
 
@@ -42,11 +42,11 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         var (steps, best) = Fastest(ladder);
         if (best is null)
         {
-            return new(null, new(Limit, _drops.Count, samples, _drops.Count == 0 ? 0 : _drops.Values.Min(), false));
+            return new(null, new(Limit, _drops.Count, samples, _drops.Count == 0 ? 0 : _drops.Values.Min(judged => judged.Drop), false));
         }
 
         best = TakeAgain(ladder, ladder.GivenUp(steps), best);
-        return new(best, new(Limit, _drops.Count, samples, DropOf(best), true));
+        return new(best, new(Limit, _drops.Count, samples, Judge(best).Drop, true));
     }
 
     private (int Steps, PlannedModel? Model) Fastest(CandidateLadder ladder)
@@ -78,7 +78,7 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
             }
 
             left.Remove(form);
-            if (ladder.Make(left) is var candidate && Passes(candidate) && DropOf(candidate) <= DropOf(best))
+            if (ladder.Make(left) is var candidate && Passes(candidate) && Judge(candidate).Drop <= Judge(best).Drop)
             {
                 best = candidate;
             }
@@ -91,17 +91,21 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         return best;
     }
 
-    /// <summary>False where the budget is spent: what is not known is not taken.</summary>
+    /// <summary>
+    /// With the standard error as a reserve, or what passes here by a hair would fail on the other half as often as not. False where the budget is spent:
+    /// what is not known is not taken.
+    /// </summary>
     private bool Passes(PlannedModel candidate) =>
-        (_drops.ContainsKey(candidate.Model) || _drops.Count < settings.SearchBudget) && DropOf(candidate) <= Limit;
+        (_drops.ContainsKey(candidate.Model) || _drops.Count < settings.SearchBudget) && Judge(candidate) is var (drop, error) && drop + error <= Limit;
 
-    private double DropOf(PlannedModel candidate)
+    private (double Drop, double Error) Judge(PlannedModel candidate)
     {
-        if (!_drops.TryGetValue(candidate.Model, out var drop))
+        if (!_drops.TryGetValue(candidate.Model, out var judged))
         {
-            _drops[candidate.Model] = drop = dropOf(candidate.Model);
+            var accuracy = judge(candidate.Model);
+            _drops[candidate.Model] = judged = (JudgedAccuracy.Of(accuracy).Drop, accuracy.StandardError ?? 0);
         }
 
-        return drop;
+        return judged;
     }
 }

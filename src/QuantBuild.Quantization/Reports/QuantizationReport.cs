@@ -60,6 +60,9 @@ public sealed record AccuracyReport(string Metric, double Float, double Quantize
     /// <summary>Which samples these are: the evaluation data, or the calibration samples that were held out.</summary>
     public required AccuracySource Source { get; init; }
 
+    /// <summary>Of the drop, from the differences sample by sample: by about so much it would be another on other samples. Null for a single sample.</summary>
+    public double? StandardError { get; init; }
+
     /// <summary>What each kind of x64 processor would see; empty for other targets, and where a model's operators do not let it be predicted.</summary>
     public ImmutableSortedDictionary<string, MachineAccuracy> ByMachine { get; init; } = ImmutableSortedDictionary<string, MachineAccuracy>.Empty;
 }

@@ -52,7 +52,7 @@ internal static class ReportSummary
     {
         if (report.Accuracy is { } accuracy)
         {
-            Field(text, accuracy.Metric, $"{ReportText.Score(accuracy.Float)} → {ReportText.Score(accuracy.Quantized)} (drop {ReportText.Score(accuracy.Drop)} on {ReportText.Samples(accuracy)})");
+            Field(text, accuracy.Metric, $"{ReportText.Score(accuracy.Float)} → {ReportText.Score(accuracy.Quantized)} (drop {ReportText.Drop(accuracy)} on {ReportText.Samples(accuracy)})");
             if (accuracy.ByMachine.Values.Select(machine => machine.Quantized).Distinct().Skip(1).Any())
             {
                 Field(text, "by machine", ReportText.Machines(accuracy));
