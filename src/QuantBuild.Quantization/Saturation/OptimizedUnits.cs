@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Locks;
 
 namespace QuantBuild.Quantization.Saturation;
 
@@ -86,7 +87,7 @@ internal sealed class OptimizedUnits
         {
             foreach (var constant in node.Inputs.Select(input => input?.Producer is { OpType: "DequantizeLinear" } dequantize ? dequantize.Input(0) : input).OfType<Value>().Where(value => value.HasConstant))
             {
-                readers.TryAdd(constant.Name, node.Name.Length > 0 ? node.Name : node.Output.Name);
+                readers.TryAdd(constant.Name, node.Name.Length > 0 ? node.Name : ModelLock.NameOf(node));
             }
         }
 

@@ -34,18 +34,19 @@ internal sealed class PrecisionSearchTests
         Assert.That(DecisionOf(model, [1, 16], "MatMul"), Is.EqualTo(OperatorDecision.Float));
     }
 
-    [Test]
-    public void LstmWithoutItsFirstOutput_IsGivenBackLikeAnyOther()
+    [TestCase(1e5f, OperatorDecision.Float, TestName = "{m}(and is given back)")]
+    [TestCase(1f, OperatorDecision.Dynamic, TestName = "{m}(and is kept)")]
+    public void LstmWithoutItsFirstOutput_IsQuantizedLikeAnyOther(float factor, OperatorDecision expected)
     {
         var model = TinyModels.Build(17, [1, 1, 16], (graph, x) =>
         {
             var last = graph.AddValue("last");
             graph.AddNode("LSTM", [x, graph.AddInitializer("w", _tiny.Random(1, 64, 16)), graph.AddInitializer("r", _tiny.Random(1, 64, 16))], [null, last]).Set("hidden_size", 16L);
-            var angle = graph.AddNode("Mul", [last, graph.AddInitializer("k", TensorData.Scalar(1e5f))], "m").Output;
+            var angle = graph.AddNode("Mul", [last, graph.AddInitializer("k", TensorData.Scalar(factor))], "m").Output;
             return graph.AddNode("Sin", [angle], "y").Output;
         });
 
-        Assert.That(DecisionOf(model, [1, 1, 16], "LSTM", ModelFormat.Dynamic), Is.EqualTo(OperatorDecision.Float));
+        Assert.That(DecisionOf(model, [1, 1, 16], "LSTM", ModelFormat.Dynamic), Is.EqualTo(expected));
     }
 
     /// <summary>How many elements the second output has hangs on b: there is nothing to compare it with once b is rounded.</summary>
