@@ -59,7 +59,7 @@ public static class ModelQuantizer
         var (accuracy, saturation) = judge.Judge(planned.Model, judged);
         if (accuracy is null || !GateSearch.IsDue(settings, accuracy, precision))
         {
-            return (planned, accuracy, saturation, null);
+            return (planned, accuracy, saturation, accuracy is null ? null : GateSearch.Declined(settings, accuracy));
         }
 
         var (choosing, confirming) = judged.Halves();

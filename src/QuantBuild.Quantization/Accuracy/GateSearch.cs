@@ -36,6 +36,10 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         IsPossible(settings) && precision.CanGiveBack && accuracy.Samples > 1
         && (JudgedAccuracy.Of(accuracy).Drop > settings.MaxAccuracyDrop || (settings.AccuracyEffort == AccuracyEffort.Best && precision.Steps is not null));
 
+    /// <summary>For a gate that fails where nothing can be given back, as with a lock file: said once, so that the next build need not try again. Null else.</summary>
+    public static SearchReport? Declined(QuantizationSettings settings, AccuracyReport accuracy) =>
+        IsPossible(settings) && JudgedAccuracy.Of(accuracy).Drop is var drop && drop > settings.MaxAccuracyDrop ? new(settings.MaxAccuracyDrop.Value, 0, 0, drop, false) : null;
+
     public GateSearchResult Run()
     {
         var ladder = precision.Candidates();

@@ -113,9 +113,7 @@ internal sealed class ScopeRunner : IDisposable
         }
     }
 
-    /// <summary>
-    /// A body's inputs have the types of what comes in first: they do not change.
-    /// </summary>
+    /// <summary>A body's inputs have the types of what comes in first: they do not change.</summary>
     private void Load(SampleInputs? inputs, IEnumerable<Value> results)
     {
         _isLoaded = true;

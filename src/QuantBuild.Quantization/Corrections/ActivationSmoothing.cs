@@ -109,7 +109,7 @@ internal static class ActivationSmoothing
     /// <summary>Where the units of a value together have less noise than without.</summary>
     private static ImmutableDictionary<string, SmoothingScales> Check(Model model, ImmutableArray<QuantizedUnit> units, Candidate candidate, SampleRun samples)
     {
-        if (candidate.Scales.IsEmpty || samples.Count == 0)
+        if (candidate.Scales.IsEmpty)
         {
             return candidate.Scales;
         }

@@ -2,7 +2,7 @@ namespace QuantBuild.Quantization.Reports;
 
 /// <summary>What was tried for the gate on accuracy.</summary>
 /// <param name="Limit">The gate's.</param>
-/// <param name="Evaluations">How many candidates were judged.</param>
+/// <param name="Evaluations">How many candidates were judged; none where there is nothing to give back, as with a lock file.</param>
 /// <param name="Samples">The half of the evaluation data that they were judged on; the report's accuracy is that of the other half.</param>
 /// <param name="Drop">On that half, of the model that was taken.</param>
 /// <param name="Found">False where no candidate passes: then the model is the one that the search began with.</param>

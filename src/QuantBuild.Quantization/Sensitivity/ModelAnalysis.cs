@@ -27,6 +27,20 @@ public static class ModelAnalysis
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{job.Request.Model}: there is no sample to analyze the model with; set CalibrationData.");
         }
 
+        try
+        {
+            return Analyze(job, plan, samples);
+        }
+        catch (QuantBuildException exception) when (exception.Code == DiagnosticCodes.ModelNotLoadable)
+        {
+            // Calibration has run these samples already, so it is the division into segments that is at fault.
+            throw new QuantBuildException(
+                DiagnosticCodes.ModelNotLoadable, $"{job.Request.Model}: the model cannot be analyzed, since its operators cannot be run in segments, as where one hands a sequence to another. It can be quantized all the same. {exception.Message}", exception);
+        }
+    }
+
+    private static AnalysisReport Analyze(PreparedRequest job, QuantizationPlan plan, SampleRun samples)
+    {
         var reference = new TensorData[samples.Count][];
         using (var variations = UnitVariations.OneQuantized(job.Model, []))
         {

@@ -30,7 +30,7 @@ internal static class ReportSummary
             Field(text, "kernels", kernels);
         }
 
-        if (report.Search is { } search)
+        if (report.Search is { Evaluations: > 0 } search)
         {
             Field(text, "searched", ReportText.Search(search));
         }

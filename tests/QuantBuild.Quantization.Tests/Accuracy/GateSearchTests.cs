@@ -93,6 +93,23 @@ internal sealed class GateSearchTests
     }
 
     [Test]
+    public void LockThatFailsTheGate_IsNotSearched_NorTriedAgain()
+    {
+        var written = Quantize(Settings with { AccuracyEffort = AccuracyEffort.Fast, UpdateLock = true });
+        File.WriteAllBytes(Path.Combine(_folder, "tiny.quantbuild.json"), written.Lock!.Value.ToArray());
+
+        var report = Quantize(Settings).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Decisions(report), Is.EqualTo("rough Int8, fine Int8"), "the lock decides");
+            Assert.That(report.Gates.Single().Passed, Is.False);
+            Assert.That(report.Search?.Evaluations, Is.Zero);
+            Assert.That(Gates.IsOutdated(report, Settings), Is.False);
+        }
+    }
+
+    [Test]
     public void Budget_BoundsTheCandidates()
     {
         var report = Quantize(Settings with { SearchBudget = 1 }).Report;

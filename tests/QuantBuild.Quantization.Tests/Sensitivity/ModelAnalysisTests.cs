@@ -117,6 +117,29 @@ internal sealed class ModelAnalysisTests
     }
 
     [Test]
+    public void SequenceBetweenOperators_IsACodedError_ThatBlamesNoSample()
+    {
+        OnnxFile.Write(
+            GraphText.Parse(
+                """
+                opset 17
+                graph g(x: float[1, 16]) -> (y: float) {
+                  w: float[16, 1] = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]
+                  one: int64[] = [0]
+                  s = SequenceConstruct(x, x)
+                  a = MatMul(x, w)
+                  e = SequenceAt(s, one)
+                  y = Add(a, e)
+                }
+                """),
+            Path.Combine(_folder, "tiny.onnx"));
+
+        Assert.That(
+            () => Analyze(Settings),
+            Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.ModelNotLoadable).And.Message.Contains("cannot be analyzed"));
+    }
+
+    [Test]
     public void NoSamples_IsACodedError() => Assert.That(
         () => Analyze(new() { Format = ModelFormat.Dynamic }),
         Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.MissingSetting));
