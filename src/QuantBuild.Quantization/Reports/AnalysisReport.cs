@@ -31,5 +31,5 @@ public sealed record OperatorAnalysis(string Name, string Type, OperatorDecision
 /// <param name="Min">The range that is quantized.</param>
 /// <param name="Max">Its upper end.</param>
 /// <param name="ClippedShare">The share of the calibration data's elements outside of it.</param>
-/// <param name="UnusedLevels">The share of the integer's values that no element is rounded to.</param>
-public sealed record TensorAnalysis(string Name, double Min, double Max, double ClippedShare, double UnusedLevels);
+/// <param name="UnusedLevels">The share of the integer's values that no element is rounded to; null where it has more of them than a histogram tells apart.</param>
+public sealed record TensorAnalysis(string Name, double Min, double Max, double ClippedShare, double? UnusedLevels);

@@ -1,3 +1,4 @@
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Reports;
@@ -33,6 +34,6 @@ internal static class LevelUse
             used.Add((int)Math.Clamp(Math.Round(middle / scale, MidpointRounding.ToEven) + parameters.ZeroPoint, lowest, highest));
         }
 
-        return new(name, min, max, total == 0 ? 0 : (double)clipped / total, 1 - ((double)used.Count / (highest - lowest + 1)));
+        return new(name, min, max, total == 0 ? 0 : (double)clipped / total, parameters.Type.BitsPerElement() > 8 ? null : 1 - ((double)used.Count / (highest - lowest + 1)));
     }
 }

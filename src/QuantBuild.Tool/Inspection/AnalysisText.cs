@@ -19,7 +19,7 @@ internal static class AnalysisText
         }));
         TextTable.Write(text, "activations", analysis.Tensors.OrderByDescending(row => row.UnusedLevels).Select(row => new[]
         {
-            row.Name, $"{Number(row.Min)} … {Number(row.Max)}", $"{Percent(row.ClippedShare)} clipped", $"{Percent(row.UnusedLevels)} of the levels unused",
+            row.Name, $"{Number(row.Min)} … {Number(row.Max)}", $"{Percent(row.ClippedShare)} clipped", row.UnusedLevels is { } unused ? $"{Percent(unused)} of the levels unused" : "",
         }));
         return text.ToString();
     }

@@ -105,6 +105,10 @@ internal sealed class ModelAnalysisTests
     }
 
     [Test]
+    public void LevelsOfSixteenBits_AreNotCounted() => Assert.That(
+        Analyze(Settings with { ActivationType = QuantizedType.U16 }).Tensors.Select(row => row.UnusedLevels), Is.Not.Empty.And.All.Null);
+
+    [Test]
     public void Build_HasItInTheReport_WhereItIsAskedFor()
     {
         var settings = Settings with { Analyze = true };
