@@ -26,7 +26,7 @@ public static class ModelQuantizer
         var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(prepared, context, request);
         var wanted = locked ?? job.Wanted;
         var observed = stages.Time("calibrate", () => job.Observe(wanted));
-        var search = new PrecisionSearch(prepared, context, observed, data.Measured);
+        var search = new PrecisionSearch(job, observed);
         var planned = stages.Time("plan", () => locked is null ? search.Find(wanted) : search.Keep(locked));
         using var judge = new ModelJudge(model, request, data.Source);
         (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, judge, job));

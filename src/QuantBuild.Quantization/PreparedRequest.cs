@@ -20,7 +20,8 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         var data = RequestData.Open(request, DeployedModels.InputsOf(given, request.Model), progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(given));
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
-        return new(request, given, form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared, data, new(profile, form));
+        var model = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
+        return new(request, given, model, data, new(profile, form.At(model.Opset)));
     }
 
     /// <summary>All that had better be quantized, if the outputs can take it.</summary>

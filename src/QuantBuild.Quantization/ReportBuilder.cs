@@ -74,7 +74,10 @@ internal sealed class ReportBuilder(
         _ => form.Activations.Type.BitsPerElement() == 8 ? OperatorDecision.Int8 : OperatorDecision.Int16,
     };
 
-    private string ReasonOf(QuantizedUnit unit) => unit switch
+    private string ReasonOf(QuantizedUnit unit) =>
+        WhyQuantized(unit) + (planned.Plan.Rounding.ContainsKey((unit.Node, unit.Form)) ? "; its weights are rounded for what its inputs are like" : "");
+
+    private string WhyQuantized(QuantizedUnit unit) => unit switch
     {
         { Rule.Role: OperatorRole.Embedding } => "looks up quantized rows of a table",
         { Form: UnitForm.WeightOnly } => "its weights are quantized, its activations are not",

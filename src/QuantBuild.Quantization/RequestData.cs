@@ -24,6 +24,7 @@ internal sealed class RequestData
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
         Calibrating = run(calibration.Used);
         Measured = run([.. calibration.Measured.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
+        Correcting = run(calibration.Measured);
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
             : (run(calibration.Used), AccuracySource.CalibrationData);
@@ -36,6 +37,9 @@ internal sealed class RequestData
 
     /// <summary>The samples that layers are measured on.</summary>
     public SampleRun Measured { get; }
+
+    /// <summary>The samples that corrections are chosen and proved on: more, since each is looked at once or twice.</summary>
+    public SampleRun Correcting { get; }
 
     public SampleRun Judged { get; }
 

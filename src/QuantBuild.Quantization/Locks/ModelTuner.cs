@@ -30,7 +30,7 @@ public static class ModelTuner
             if (wanted.Units.Any())
             {
                 var observed = job.Observe(wanted);
-                var found = new PrecisionSearch(job.Model, context, observed, job.Data.Measured).Find(wanted).Plan.Placement;
+                var found = new PrecisionSearch(job with { Context = context }, observed).Find(wanted).Plan.Placement;
                 contest.Try(Settled(job, name, found, observed));
             }
         }
@@ -53,7 +53,7 @@ public static class ModelTuner
     private static Contestant Settled(PreparedRequest job, string name, Placement found, ImmutableDictionary<string, Observation> observed)
     {
         var settled = Placement.Locked(job.Model.Graph, job.Context, found.Units.ToDictionary(unit => ModelLock.NameOf(unit.Node), unit => unit.Form));
-        return new(name, new PrecisionSearch(job.Model, job.Context, observed, job.Data.Measured).Keep(settled), observed);
+        return new(name, new PrecisionSearch(job, observed).Keep(settled), observed);
     }
 
     /// <summary>What is tried: every form for Auto, the one that was chosen otherwise.</summary>

@@ -118,7 +118,7 @@ internal static class WeightQuantization
         var elements = weights.AsSpan<float>();
         var group = parameters.Granularity.GroupOf(weights.Dimensions);
         var run = parameters.Granularity.RunLength(weights.Dimensions);
-        var (low, high) = BoundsOf(scheme);
+        var (low, high) = scheme.Bounds;
         var tensor = weights.Derive(scheme.Type, weights.Dimensions, out var bytes);
         var isBytes = scheme.Type.BitsPerElement() == 8;
         for (var start = 0; start < elements.Length; start += run)
@@ -149,13 +149,6 @@ internal static class WeightQuantization
         {
             bytes[i] = (byte)Integer(elements[i], scale, type);
         }
-    }
-
-    /// <summary>A symmetric 8- or 16-bit type leaves its lowest value out, so that both ends are alike; 4 bits cannot afford that.</summary>
-    private static (int Low, int High) BoundsOf(WeightScheme scheme)
-    {
-        var (low, high) = (IntegerTypes.MinOf(scheme.Type), IntegerTypes.MaxOf(scheme.Type));
-        return scheme.IsSymmetric && scheme.Type.BitsPerElement() > 4 ? (low + 1, high) : (low, high);
     }
 
     /// <summary>Of each group; of each channel where one scale serves all, since only weights of one channel meet in a sum.</summary>

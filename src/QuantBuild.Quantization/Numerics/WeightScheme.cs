@@ -24,4 +24,9 @@ internal sealed record WeightScheme(ElementType Type, bool IsSymmetric, bool IsP
     public int LargestMagnitude => Range == WeightRange.Reduced
         ? (IntegerTypes.MaxOf(Type) - IntegerTypes.MiddleOf(Type)) / 2
         : IntegerTypes.MaxOf(Type) - IntegerTypes.MiddleOf(Type);
+
+    /// <summary>A symmetric 8- or 16-bit type leaves its lowest value out, so that both ends are alike; 4 bits cannot afford that.</summary>
+    public (int Low, int High) Bounds => IsSymmetric && Type.BitsPerElement() > 4
+        ? (IntegerTypes.MinOf(Type) + 1, IntegerTypes.MaxOf(Type))
+        : (IntegerTypes.MinOf(Type), IntegerTypes.MaxOf(Type));
 }

@@ -3,6 +3,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Costs;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
@@ -53,6 +54,11 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
             new(TypeOf(activations), settings.ActivationSymmetric ?? (settings.Target == TargetName.Portable), settings.PowerOfTwoScales),
             WeightsOf(settings, activations, weights));
     }
+
+    /// <summary>What a model of this opset can hold: below that of blocks each channel has its own scale.</summary>
+    public ModelForm At(long opset) => Weights.Granularity == WeightGranularity.PerBlock && opset < RaiseOpset.SufficientForBlocks
+        ? this with { Weights = Weights with { Granularity = WeightGranularity.PerChannel } }
+        : this;
 
     /// <summary>The type that is set, or what the kernels of the target want; at run time activations become unsigned everywhere.</summary>
     public static QuantizedType ActivationTypeOf(QuantizationSettings settings) => settings.ActivationType

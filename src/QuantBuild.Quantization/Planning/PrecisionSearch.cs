@@ -14,7 +14,7 @@ internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, Immutabl
 /// Finds what must not be quantized, or not in its fastest form: where the outputs of the model do not keep enough on samples of the calibration data, forms
 /// are given up, those that harm the outputs most for the time they save, until enough is kept or nothing is left.
 /// </summary>
-internal sealed class PrecisionSearch(Model prepared, OperatorContext context, ImmutableDictionary<string, Observation> observed, SampleRun samples)
+internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<string, Observation> observed)
 {
     /// <summary>Runs of units on samples that a ranking may take, about: it is the order that matters, and few samples give it.</summary>
     private const int SensitivityRuns = 256;
@@ -22,12 +22,15 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     private const int MostSensitivitySamples = 4;
     private const int FewestSensitivitySamples = 1;
 
-    private readonly HashSet<Value> _looked = [];
+    private readonly Model _prepared = job.Model;
+    private readonly OperatorContext _context = job.Context;
+    private readonly SampleRun _samples = job.Data.Measured;
+    private readonly PlanCorrections _corrections = new(job);
+    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> _errors = ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
     private CandidateLadder? _candidates;
     private PlannedModel? _whole;
     private FormRefusals? _unfit;
     private OutputReference? _reference;
-    private ImmutableDictionary<string, SmoothingScales> _smoothing = ImmutableDictionary<string, SmoothingScales>.Empty;
 
     /// <summary>How many steps of the ladder <see cref="Find"/> took; null where nothing had to be given up.</summary>
     public int? Steps { get; private set; }
@@ -36,23 +39,19 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     public bool CanGiveBack => _whole is not null;
 
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
-    public PlannedModel Keep(Placement decided)
-    {
-        var placement = decided.Without(Unobserved(decided));
-        return Realize(placement, samples.Count == 0 ? NoErrors : ErrorsOf(Plan(placement)));
-    }
+    public PlannedModel Keep(Placement decided) => Realize(decided.Without(Unobserved(decided)));
 
     /// <summary>The least that has to be taken from what is wanted.</summary>
     public PlannedModel Find(Placement all)
     {
         var (placement, unfit) = Fit(all);
-        if (!placement.Units.Any() || samples.Count == 0)
+        if (!placement.Units.Any() || _samples.Count == 0)
         {
-            return Realize(placement, NoErrors);
+            return Realize(placement);
         }
 
-        (_unfit, _reference) = (unfit, new OutputReference(prepared, samples));
-        _whole = Realize(placement, ErrorsOf(Plan(placement)));
+        (_unfit, _reference) = (unfit, new OutputReference(_prepared, _samples));
+        _whole = Realize(placement);
         if (_reference.IsKept(_whole.Model))
         {
             return _whole;
@@ -70,10 +69,8 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     private (Placement Placement, FormRefusals Unfit) Fit(Placement all)
     {
         var unfit = new FormRefusals(RangeMixing.Find(all, observed).SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
-        return (Placement.Of(prepared.Graph, context, unfit), unfit);
+        return (Placement.Of(_prepared.Graph, _context, unfit), unfit);
     }
-
-    private static ImmutableDictionary<(Node Node, UnitForm Form), UnitError> NoErrors => ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
 
     /// <summary>What may be given up instead of what <see cref="Find"/> gave up, which has to be called before.</summary>
     public CandidateLadder Candidates() => _candidates ??= Ladder(_whole!, _unfit!, _reference!);
@@ -81,15 +78,19 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
     private CandidateLadder Ladder(PlannedModel whole, FormRefusals unfit, OutputReference reference)
     {
         var plans = Alternatives(whole.Plan, unfit);
-        var errors = plans.Skip(1).Aggregate(whole.Errors, (sum, plan) => sum.SetItems(ErrorsOf(plan)));
+        foreach (var plan in plans)
+        {
+            Measure(plan);
+        }
+
         var damage = new OutputDamage(
-            prepared, plans, errors, reference, samples.Take(Math.Clamp(SensitivityRuns / Math.Max(errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples)));
+            _prepared, plans, _errors, reference, _samples.Take(Math.Clamp(SensitivityRuns / Math.Max(_errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples)));
         return new(
-            new(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, context.Costs),
+            new(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, _context.Costs),
             givenUp =>
             {
                 var refusals = givenUp.Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(damage.DecibelsOf(form))));
-                return givenUp.Count == 0 ? whole : Realize(Placement.Of(prepared.Graph, context, refusals), errors);
+                return givenUp.Count == 0 ? whole : Realize(Placement.Of(_prepared.Graph, _context, refusals));
             });
     }
 
@@ -98,25 +99,31 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         : decibels < 0 ? "quantized alone it leaves nothing of the model's outputs"
         : "nothing around it is left in INT8";
 
-    private QuantizationPlan Plan(Placement placement)
+    private QuantizationPlan Plan(Placement placement) => _corrections.Correct(QuantizationPlanner.Plan(placement, _context.Form, observed));
+
+    private PlannedModel Realize(Placement placement)
     {
-        var plan = QuantizationPlanner.Plan(placement, context.Form, observed);
-        Value[] unknown = [.. plan.Units.Where(unit => unit.Form == UnitForm.Dynamic).Select(unit => unit.Inputs[0]).Where(_looked.Add)];
-        _smoothing = _smoothing.SetItems(ActivationSmoothing.Find(prepared, unknown, context.Form, samples));
-        return plan with { Smoothing = _smoothing };
+        var plan = Plan(placement);
+        Measure(plan);
+        plan = plan with { BiasCorrections = _corrections.Biases(placement, _errors) };
+        return new(plan, ModelRewriter.Rewrite(_prepared, plan), _errors);
     }
 
-    private PlannedModel Realize(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors)
+    /// <summary>The errors of units that are not known yet.</summary>
+    private void Measure(QuantizationPlan plan)
     {
-        var plan = Plan(placement) with { BiasCorrections = Corrections(placement, errors) };
-        return new(plan, ModelRewriter.Rewrite(prepared, plan), errors);
+        var unknown = plan with { Units = plan.Units.RemoveAll(unit => _errors.ContainsKey((unit.Node, unit.Form))) };
+        if (_samples.Count > 0 && !unknown.Units.IsEmpty)
+        {
+            _errors = _errors.SetItems(UnitErrorMeter.Measure(_prepared, unknown, _samples).Select(entry => KeyValuePair.Create((entry.Key.Node, entry.Key.Form), entry.Value)));
+        }
     }
 
     /// <summary>The plan itself, and what would take the place of its units one after the other.</summary>
     private List<QuantizationPlan> Alternatives(QuantizationPlan wanted, FormRefusals refused)
     {
         var (plans, known) = (new List<QuantizationPlan> { wanted }, wanted.Units.Select(unit => (unit.Node, unit.Form)).ToHashSet());
-        for (var newest = wanted; context.Costs is not null;)
+        for (var newest = wanted; _context.Costs is not null;)
         {
             var replaceable = newest.Units.Where(unit => unit.Rule.MayReturnFloat).ToArray();
             if (replaceable.Length == 0)
@@ -125,18 +132,12 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
             }
 
             refused = replaceable.Aggregate(refused, (sum, unit) => sum.With(unit.Node, unit.Form, "another form is looked at"));
-            var plan = Plan(Placement.Of(prepared.Graph, context, refused));
+            var plan = Plan(Placement.Of(_prepared.Graph, _context, refused));
             newest = plan with { Units = plan.Units.RemoveAll(unit => !known.Add((unit.Node, unit.Form))) };
             plans.Add(newest);
         }
 
         return plans;
-    }
-
-    private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> ErrorsOf(QuantizationPlan plan)
-    {
-        UnitWeights.QuantizeAll(plan, samples);
-        return UnitErrorMeter.Measure(prepared, plan, samples).ToImmutableDictionary(entry => (entry.Key.Node, entry.Key.Form), entry => entry.Value);
     }
 
     /// <summary>Units of whose activations nothing is known: the samples that calibrate never came to them, or gave them nothing finite.</summary>
@@ -146,10 +147,4 @@ internal sealed class PrecisionSearch(Model prepared, OperatorContext context, I
         return all.Units.Where(unit => unit.Form == UnitForm.Static && unit.Inputs.Concat(unit.Outputs).Any(unknown.Contains))
             .ToImmutableDictionary(unit => unit.Node, _ => "calibration saw no finite value of its input or output");
     }
-
-    /// <summary>For layers with a bias whose channels lie where the meter looked for them.</summary>
-    private static ImmutableDictionary<string, ImmutableArray<double>> Corrections(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors) => placement.Units
-        .Where(unit => unit.HasBias && errors.TryGetValue((unit.Node, unit.Form), out var error)
-            && error.ChannelMeans.Length == unit.Node.Input(1)!.Constant!.Dimensions[unit.Rule.ChannelAxis!(unit.Node)])
-        .ToImmutableDictionary(unit => unit.Node.Output.Name, unit => errors[(unit.Node, unit.Form)].ChannelMeans);
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
 
@@ -18,6 +19,9 @@ internal sealed record QuantizationPlan(
     /// <summary>By the name of a value: what products that are quantized dynamically divide it by.</summary>
     public ImmutableDictionary<string, SmoothingScales> Smoothing { get; init; } = ImmutableDictionary<string, SmoothingScales>.Empty;
 
+    /// <summary>Weights of units that are better rounded otherwise than each to its nearest integer.</summary>
+    public ImmutableDictionary<(Node Node, UnitForm Form), QuantizedWeights> Rounding { get; init; } = ImmutableDictionary<(Node Node, UnitForm Form), QuantizedWeights>.Empty;
+
     public SmoothingScales? SmoothingOf(QuantizedUnit unit) => unit.Form == UnitForm.Dynamic && (unit.Node.Is("MatMul") || unit.Node.Is("Gemm"))
         ? Smoothing.GetValueOrDefault(unit.Inputs[0].Name)
         : null;
@@ -28,4 +32,8 @@ internal sealed record QuantizationPlan(
         var weights = unit.Node.Input(unit.Rule.WeightInput)!.Constant!;
         return SmoothingOf(unit)?.Scale(weights, unit.Rule.SumAxis(unit.Node)) ?? weights;
     }
+
+    /// <summary>What they become.</summary>
+    public QuantizedWeights QuantizedWeightsOf(QuantizedUnit unit) =>
+        Rounding.GetValueOrDefault((unit.Node, unit.Form)) ?? UnitWeights.Quantize(unit, WeightsOf(unit), Form.Weights);
 }

@@ -95,11 +95,16 @@ internal sealed class UnitShadows
         int[] weights = unit.Rule.ChannelAxis is null ? [] : unit.Rule.Role == OperatorRole.Recurrent ? [1, 2] : [unit.Rule.WeightInput];
         foreach (var index in weights)
         {
-            inputs[index] = node.Graph.AddInitializer(inputs[index]!.Name + "_shadow", UnitWeights.Rounded(unit, index == unit.Rule.WeightInput ? _plan.WeightsOf(unit) : inputs[index]!.Constant!, _plan.Form.Weights));
+            inputs[index] = node.Graph.AddInitializer(inputs[index]!.Name + "_shadow", RoundedWeights(unit, inputs[index]!.Constant!));
         }
 
         return inputs;
     }
+
+    /// <summary>The floats that a unit's quantized weights stand for, in the shape that they had.</summary>
+    private TensorData RoundedWeights(QuantizedUnit unit, TensorData given) => (unit.Rule.Role == OperatorRole.Recurrent
+        ? UnitWeights.RoundRecurrent(given, _plan.Form.Weights)
+        : WeightQuantization.Dequantize(_plan.QuantizedWeightsOf(unit))).Reshape(given.Dimensions);
 
     /// <summary>Returns output number <paramref name="position"/> of the copy.</summary>
     private static Value Copy(Node node, IEnumerable<Value?> inputs, int position)

@@ -68,7 +68,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
 
     private Weights AddMatrix(QuantizedUnit unit, Value value, bool isTransposed)
     {
-        var quantized = UnitWeights.Quantize(unit, target.Plan.WeightsOf(unit), target.Plan.Form.Weights);
+        var quantized = target.Plan.QuantizedWeightsOf(unit);
         quantized = isTransposed ? quantized.Transpose() : quantized;
         var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, value.Name);
         return new(_graph.AddInitializer(value.Name + "_quantized", quantized.Elements), scale, zeroPoint);
@@ -98,7 +98,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
     /// <summary>The kernel takes one zero point for all channels.</summary>
     private Weights AddKernels(QuantizedUnit unit, Value value)
     {
-        var (elements, parameters) = UnitWeights.Quantize(unit, unit.Node.Input(1)!.Constant!, target.Plan.Form.Weights);
+        var (elements, parameters) = target.Plan.QuantizedWeightsOf(unit);
         return new(
             _graph.AddInitializer(value.Name + "_quantized", elements),
             _graph.AddInitializer(value.Name + "_scale", AlongChannels(parameters.Scales.AsSpan(), elements.Rank)),

@@ -15,9 +15,6 @@ internal sealed class QuantizationOperands(Model model, Graph scope)
 
     public long Opset => model.Opset;
 
-    /// <summary>True where weights may have a scale for each block.</summary>
-    public bool KnowsBlocks => model.Opset >= RaiseOpset.SufficientForBlocks;
-
     public Node Quantize(Value value, QuantizationParameters parameters, string hint) => Activation("QuantizeLinear", value, parameters, hint);
 
     public Node Dequantize(Value value, QuantizationParameters parameters, string hint) => Activation("DequantizeLinear", value, parameters, hint);

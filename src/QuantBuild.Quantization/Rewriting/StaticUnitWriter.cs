@@ -73,7 +73,7 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
     }
 
     /// <summary>Empty where every channel's bias fits into an int32 at the scale that the weights want.</summary>
-    private ImmutableArray<double> SmallestScales(QuantizedUnit unit, TensorData weights, float inputScale, float[]? bias)
+    private ImmutableArray<double> SmallestScales(QuantizedUnit unit, float inputScale, float[]? bias)
     {
         if (bias is null)
         {
@@ -82,7 +82,7 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
 
         // Half of the int32 range is left to the sum of products.
         var smallest = bias.Select(value => Math.Abs((double)value) / inputScale / (1 << 30)).ToImmutableArray();
-        var scales = UnitWeights.Quantize(unit, weights, _plan.Form.Weights).Parameters.Scales;
+        var scales = _plan.QuantizedWeightsOf(unit).Parameters.Scales;
         return smallest.Select((value, channel) => value > scales[scales.Length == 1 ? 0 : channel]).Any(isTooSmall => isTooSmall) ? smallest : [];
     }
 
@@ -90,14 +90,14 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
     {
         var value = node.Input(unit.Rule.WeightInput)!;
         var original = unit.Node.Input(unit.Rule.WeightInput)!.Constant!;
-        var smallestScales = SmallestScales(unit, original, inputScale, bias);
+        var smallestScales = SmallestScales(unit, inputScale, bias);
         var key = (value, unit.Rule.ChannelAxis!(unit.Node));
         if (smallestScales.IsEmpty && _weights.TryGetValue(key, out var shared))
         {
             return shared;
         }
 
-        var quantized = smallestScales.IsEmpty ? UnitWeights.Quantize(unit, original, _plan.Form.Weights) : UnitWeights.Quantize(unit, original, _plan.Form.Weights, smallestScales);
+        var quantized = smallestScales.IsEmpty ? _plan.QuantizedWeightsOf(unit) : UnitWeights.Quantize(unit, original, _plan.Form.Weights, smallestScales);
         var result = (target.Operands.DequantizeConstant(quantized, value.Name).Output, quantized.Parameters.Scales);
         if (smallestScales.IsEmpty)
         {

@@ -55,15 +55,14 @@ internal static class UnitWeights
         return new(swapped, rows.Parameters);
     }
 
-    /// <summary>The floats that a unit's quantized weights stand for, in the shape that they had.</summary>
-    public static TensorData Rounded(QuantizedUnit unit, TensorData weights, WeightScheme scheme) =>
-        WeightQuantization.Dequantize(unit.Rule.Role == OperatorRole.Recurrent ? Rows(weights, scheme) : Quantize(unit, weights, scheme)).Reshape(weights.Dimensions);
+    /// <summary>The floats that quantized weights of an LSTM stand for, one row for each cell.</summary>
+    public static TensorData RoundRecurrent(TensorData weights, WeightScheme scheme) => WeightQuantization.Dequantize(Rows(weights, scheme));
 
     private static QuantizedWeights Rows(TensorData weights, WeightScheme scheme) =>
         WeightQuantization.Quantize(weights.Reshape([weights.Dimensions[0] * weights.Dimensions[1], weights.Dimensions[2]]), 0, new Granularity.PerChannel(0), scheme, []);
 
     /// <summary>Matrices alone have kernels for blocks, and tables are looked up in bytes.</summary>
-    private static WeightScheme Suit(QuantizedUnit unit, WeightScheme scheme) => unit.Rule.Role switch
+    public static WeightScheme Suit(QuantizedUnit unit, WeightScheme scheme) => unit.Rule.Role switch
     {
         // No byte of an activation meets them, so that no pair of products can saturate.
         _ when unit.Form == UnitForm.WeightOnly && scheme.Range == WeightRange.PairSafe => Suit(unit, scheme with { Range = WeightRange.Full }),

@@ -1,7 +1,6 @@
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
-using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Rewriting;
 
@@ -36,7 +35,7 @@ internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
         var isTransposed = node.Is("Gemm") && node.Int("transB", 0) == 1;
         if (!_dequantized.TryGetValue(value, out var weights))
         {
-            var quantized = UnitWeights.Quantize(unit, unit.Node.Input(unit.Rule.WeightInput)!.Constant!, Scheme);
+            var quantized = target.Plan.QuantizedWeightsOf(unit);
             weights = target.Operands.DequantizeConstant(isTransposed ? quantized.Transpose() : quantized, value.Name).Output;
             _dequantized[value] = weights;
         }
@@ -58,7 +57,7 @@ internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
         var value = node.Input(0)!;
         if (!_tables.TryGetValue(value, out var table))
         {
-            var quantized = UnitWeights.Quantize(unit, unit.Node.Input(unit.Rule.WeightInput)!.Constant!, Scheme);
+            var quantized = target.Plan.QuantizedWeightsOf(unit);
             var (scale, zeroPoint) = target.Operands.AddParameters(quantized.Elements.Dimensions, quantized.Parameters, value.Name);
             table = new(target.Graph.AddInitializer(value.Name + "_quantized", quantized.Elements), scale, zeroPoint, quantized.Parameters);
             _tables[value] = table;
@@ -73,11 +72,6 @@ internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
             dequantize.Set("axis", -1L);
         }
     }
-
-    /// <summary>Without blocks each channel has its own scale.</summary>
-    private WeightScheme Scheme => target.Plan.Form.Weights is { Granularity: WeightGranularity.PerBlock } blocks && !target.Operands.KnowsBlocks
-        ? blocks with { Granularity = WeightGranularity.PerChannel }
-        : target.Plan.Form.Weights;
 
     private sealed record QuantizedTable(Value Elements, Value Scale, Value ZeroPoint, QuantizationParameters Parameters);
 }

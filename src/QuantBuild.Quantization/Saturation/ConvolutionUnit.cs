@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Layers;
 
 namespace QuantBuild.Quantization.Saturation;
 

@@ -20,7 +20,7 @@ public static class ModelAnalysis
     internal static AnalysisReport Analyze(PreparedRequest job)
     {
         var observed = job.Observe(job.Wanted);
-        var plan = new PrecisionSearch(job.Model, job.Context, observed, job.Data.Measured).Wanted(job.Wanted);
+        var plan = new PrecisionSearch(job, observed).Wanted(job.Wanted);
         var samples = UncertainSamples.Of(job.Model, job.Data.Calibrating, job.Request.Settings.AnalysisSamples);
         if (samples.Count == 0)
         {

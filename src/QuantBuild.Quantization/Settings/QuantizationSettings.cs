@@ -25,6 +25,9 @@ public sealed record QuantizationSettings
     /// <summary>How many candidates a search for the gate may evaluate.</summary>
     public int SearchBudget { get; init; } = 100;
 
+    /// <summary>Null for those that the effort takes.</summary>
+    public ImmutableArray<Correction>? Corrections { get; init; }
+
     /// <summary>The gate: how many times as fast as the float model as given, on one thread, the quantized one must be. Null sets no gate.</summary>
     public double? MinSpeedup { get; init; }
 
@@ -70,6 +73,8 @@ public sealed record QuantizationSettings
     public int AnalysisSamples { get; init; } = 64;
 
     public ImagePreprocessing Preprocessing { get; init; } = ImagePreprocessing.FromModel;
+
+    public bool Uses(Correction correction) => Corrections?.Contains(correction) ?? (AccuracyEffort != AccuracyEffort.Fast || correction != Correction.Rounding);
 }
 
 public enum CalibrationMethodName

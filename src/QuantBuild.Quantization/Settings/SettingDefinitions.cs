@@ -26,6 +26,8 @@ public static class SettingDefinitions
         { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },
         Choice<AccuracyEffort>("AccuracyEffort", "What is done so that MaxAccuracyDrop is kept.", (settings, value) => settings with { AccuracyEffort = value })
             with { ConcernsAnalysis = false },
+        new("Corrections", "NAMES", "What mends quantization, separated by ';': by default what AccuracyEffort takes.", CorrectionNames,
+            (settings, value) => settings with { Corrections = Corrections(value) }),
         new("SearchBudget", "N", "How many candidates a search for MaxAccuracyDrop may evaluate; 100 by default.", [],
             (settings, value) => settings with { SearchBudget = CountOf("SearchBudget", value) })
         { ConcernsAnalysis = false },
@@ -112,6 +114,15 @@ public static class SettingDefinitions
                 ? apply(settings, Enum.Parse<T>(text, ignoreCase: true))
                 : throw Invalid(name, text, $"one of {List(values)}"));
     }
+
+    private static ImmutableArray<string> CorrectionNames => ["None", .. Enum.GetNames<Correction>()];
+
+    private static ImmutableArray<Correction> Corrections(string text) => text.Equals("None", StringComparison.OrdinalIgnoreCase) ? [] :
+    [
+        .. text.Split([',', ';'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(name => CorrectionNames.Contains(name, StringComparer.OrdinalIgnoreCase) && Enum.TryParse<Correction>(name, ignoreCase: true, out var correction)
+            ? correction
+            : throw Invalid("Corrections", text, $"some of {List(CorrectionNames)}")),
+    ];
 
     private static SettingDefinition Switch(string name, string description, Func<QuantizationSettings, bool, QuantizationSettings> apply)
     {

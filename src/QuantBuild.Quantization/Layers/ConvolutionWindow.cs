@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 
-namespace QuantBuild.Quantization.Saturation;
+namespace QuantBuild.Quantization.Layers;
 
 /// <summary>Which input position each tap of a convolution reads at each output position.</summary>
 internal sealed class ConvolutionWindow

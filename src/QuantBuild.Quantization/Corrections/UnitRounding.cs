@@ -1,0 +1,126 @@
+using System.Numerics.Tensors;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Layers;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Rewriting;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Corrections;
+
+/// <summary>The rounding of one unit's weights, from some samples of its inputs, and its proof on others.</summary>
+internal sealed class UnitRounding
+{
+    /// <summary>One sample of so many proves.</summary>
+    private const int ShareProving = 4;
+
+    private readonly LayerInputs _inputs;
+    private readonly QuantizedUnit _unit;
+    private readonly QuantizedWeights _nearest;
+    private readonly WeightGrid _grid;
+    private readonly bool _mayChangeScales;
+    private readonly SmoothingScales? _smoothing;
+    private readonly TensorData _weights;
+    private readonly float[] _rows;
+
+    public UnitRounding(QuantizedUnit unit, QuantizationPlan plan, LayerInputs inputs)
+    {
+        var scheme = UnitWeights.Suit(unit, plan.Form.Weights);
+        (_unit, _inputs, _weights, _smoothing) = (unit, inputs, plan.WeightsOf(unit), plan.SmoothingOf(unit));
+        _nearest = UnitWeights.Quantize(unit, _weights, plan.Form.Weights);
+        _grid = new(_nearest, scheme);
+        _mayChangeScales = scheme is { Granularity: WeightGranularity.PerChannel, IsPowerOfTwo: false };
+        _rows = Geometry.Rows(_weights);
+    }
+
+    private LayerGeometry Geometry => _inputs.Geometry;
+
+    /// <summary>Null where it is no better than the nearest integers.</summary>
+    public QuantizedWeights? Find()
+    {
+        var integers = new int[_rows.Length];
+        var scales = _nearest.Parameters.Scales.ToArray();
+        for (var group = 0; group < Geometry.Groups; group++)
+        {
+            if (Rounding(group) is not { } rounding)
+            {
+                return null;
+            }
+
+            Parallel.For(group * Geometry.ChannelsOfGroup, (group + 1) * Geometry.ChannelsOfGroup, channel => Round(rounding, channel, integers, scales));
+        }
+
+        var rounded = new QuantizedWeights(Tensor(integers), _nearest.Parameters with { Scales = [.. scales] });
+        return IsBetter(rounded) ? rounded : null;
+    }
+
+    private static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
+
+    private LayerRounding? Rounding(int group)
+    {
+        var moments = LayerMoments.Of(_inputs, group, position => !IsProving(position), _unit.HasBias);
+        return moments is null ? null : LayerRounding.Of(_smoothing is null ? moments : moments.Scale(_smoothing.Inverse.AsSpan<float>()));
+    }
+
+    private void Round(LayerRounding rounding, int channel, int[] integers, float[] scales)
+    {
+        var (start, depth) = (channel * Geometry.Depth, Geometry.Depth);
+        var factor = rounding.Round(_rows.AsSpan(start, depth), index => _grid.At(Geometry.ElementOf(channel, index)), integers.AsSpan(start, depth));
+        if (_mayChangeScales)
+        {
+            scales[_grid.GroupOf(Geometry.ElementOf(channel, 0))] *= (float)factor;
+        }
+    }
+
+    private TensorData Tensor(int[] integers)
+    {
+        var tensor = _weights.Derive(_nearest.Parameters.Type, _weights.Dimensions, out var bytes);
+        for (var i = 0; i < integers.Length; i++)
+        {
+            IntegerTypes.Set(bytes, _nearest.Parameters.Type, Geometry.ElementOf(i / Geometry.Depth, i % Geometry.Depth), integers[i]);
+        }
+
+        return tensor;
+    }
+
+    private float[] ChangeOf(QuantizedWeights quantized)
+    {
+        var change = Geometry.Rows(WeightQuantization.Dequantize(quantized));
+        TensorPrimitives.Subtract(change, _rows, change);
+        return change;
+    }
+
+    /// <summary>At the layer's output, on the samples that prove. Where those have nothing, the nearest integers stay.</summary>
+    private bool IsBetter(QuantizedWeights rounded)
+    {
+        var (changes, sums) = (new[] { ChangeOf(rounded), ChangeOf(_nearest) }, new double[2]);
+        for (var group = 0; group < Geometry.Groups; group++)
+        {
+            var rows = _inputs.Columns(group, IsProving);
+            for (var index = 0; _smoothing is not null && index < Geometry.Depth; index++)
+            {
+                var column = rows.Columns.AsSpan(index * rows.Count, rows.Count);
+                TensorPrimitives.Multiply(column, _smoothing.Inverse.AsSpan<float>()[index], column);
+            }
+
+            for (var channel = group * Geometry.ChannelsOfGroup; channel < (group + 1) * Geometry.ChannelsOfGroup; channel++)
+            {
+                sums[0] += Error(rows, changes[0].AsSpan(channel * Geometry.Depth, Geometry.Depth));
+                sums[1] += Error(rows, changes[1].AsSpan(channel * Geometry.Depth, Geometry.Depth));
+            }
+        }
+
+        return sums[0] < sums[1];
+    }
+
+    private double Error(SampledRows rows, ReadOnlySpan<float> change)
+    {
+        Span<float> outputs = new float[rows.Count];
+        for (var index = 0; index < change.Length; index++)
+        {
+            TensorPrimitives.MultiplyAdd(rows.Columns.AsSpan(index * rows.Count, rows.Count), change[index], outputs, outputs);
+        }
+
+        return _unit.HasBias && rows.Count > 0 ? TensorPrimitives.SumOfSquares<float>(outputs) - (Math.Pow(TensorPrimitives.Sum<float>(outputs), 2) / rows.Count) : TensorPrimitives.SumOfSquares<float>(outputs);
+    }
+}
