@@ -17,7 +17,7 @@ internal sealed class WeightRounder(PreparedRequest job)
     private const int FewestSamples = 4;
 
     /// <summary>Longer sums cost more than they are worth, but for the best effort: it grows with the third power.</summary>
-    private const int LongestSum = 1536;
+    private const int LongestSum = 1024;
 
     private const int LongestSumAtBest = 8192;
 

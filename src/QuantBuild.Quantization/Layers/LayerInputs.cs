@@ -9,12 +9,12 @@ namespace QuantBuild.Quantization.Layers;
 internal sealed class LayerInputs(LayerGeometry geometry, SampledRows[] samples)
 {
     /// <summary>So many rows for each of its elements tell what there is to tell about how the elements go together …</summary>
-    private const int RowsPerElement = 2;
+    private const int RowsPerElement = 4;
 
     /// <summary>… within these bounds.</summary>
-    private const int FewestRows = 1024;
+    private const int FewestRows = 256;
 
-    private const int MostRows = 4096;
+    private const int MostRows = 2048;
 
     public LayerGeometry Geometry => geometry;
 
