@@ -88,11 +88,8 @@ internal sealed class ChannelWalk
         var rule = RuleOf(node);
         var isKnown = rule is not null && (rule.HasManyOutputs || node.Outputs.Skip(1).All(output => output is null));
         var reason = isKnown ? rule!.Follow(node, this) : "is not known to keep channels apart";
-        if (reason is not null)
-        {
-            Coupling.Keep(node.Inputs.Concat(captured).SelectMany(value => AxisOf(value)?.Labels ?? []), $"{node} {reason}");
-        }
-
+        var stray = node.Inputs.Where((_, index) => reason is not null || (index > 0 && !rule!.HasManyInputs)).Concat(captured);
+        Coupling.Keep(stray.SelectMany(value => AxisOf(value)?.Labels ?? []), $"{node} {reason ?? "takes them as a parameter"}");
         var counted = node.Inputs.Where((_, index) => reason is not null || !rule!.TakesCounts(index)).OfType<Value>().Concat(captured).SelectMany(Shapes.Counted);
         Coupling.Keep(counted, $"{node} computes with their number");
     }

@@ -8,11 +8,6 @@ internal static class ElementwiseChannels
 {
     public static string? OneOperand(Node node, ChannelWalk walk)
     {
-        if (node.Inputs.Skip(1).Any(value => walk.AxisOf(value) is not null))
-        {
-            return "takes them as a parameter";
-        }
-
         if (walk.AxisOf(node.Input(0)) is { } channels)
         {
             walk.Set(node.Output, channels.Axis, channels.Labels);

@@ -43,14 +43,14 @@ internal static class LinearChannels
 
     public static string? Product(Node node, ChannelWalk walk)
     {
-        if (node.Input(Weights) is not { IsConstant: true, Constant: { Rank: 2 } weights } || node.Int("transA", 0) != 0)
+        if (node.Input(Weights) is not { IsConstant: true, Constant: { Rank: 2 } weights })
         {
-            return node.Is("Gemm") && node.Int("transA", 0) != 0 ? "transposes its input" : "has no constant matrix as its weights";
+            return "has no constant matrix as its weights";
         }
 
         var outputAxis = node.Int("transB", 0) == 1 ? 0 : 1;
         var outputs = walk.Coupling.Fresh(weights.Dimensions[outputAxis]);
-        var inputs = walk.ShapeOf(node.Input(0)) is { } shape ? Inputs(node, walk, shape.Length - 1, weights.Dimensions[1 - outputAxis]) : [];
+        var inputs = walk.ShapeOf(node.Input(0)) is { } shape ? Inputs(node, walk, node.Int("transA", 0) == 1 ? 0 : shape.Length - 1, weights.Dimensions[1 - outputAxis]) : [];
         AddWeights(node, walk, inputs, outputs, outputAxis);
         if (walk.ShapeOf(node.Output) is { } made)
         {
@@ -91,27 +91,22 @@ internal static class LinearChannels
         }
     }
 
-    /// <summary>The inputs and the outputs of a group are one channel, which the node hands on.</summary>
-    private static void PassGroups(Node node, ChannelWalk walk, ImmutableArray<int> inputs, ImmutableArray<int> outputs)
+    /// <summary>The inputs and the outputs of a group are one channel, which the node hands on; it makes them where the inputs are not followed.</summary>
+    private static void PassGroups(Node node, ChannelWalk walk, ImmutableArray<int> followed, ImmutableArray<int> outputs)
     {
-        var groups = (int)node.Int("group", 1);
-        var outputsOfGroup = outputs.Length / groups;
-        var isTransposed = node.Is("ConvTranspose");
+        var (groups, isTransposed) = ((int)node.Int("group", 1), node.Is("ConvTranspose"));
+        var weights = node.Input(Weights)!.Constant!.Dimensions;
+        var inputs = followed.Length > 0 ? followed
+            : walk.Fixed(isTransposed ? weights[0] : weights[1] * groups, $"{node} makes them of channels that are not made by constant weights");
+        var (inputsOfGroup, outputsOfGroup) = (inputs.Length / groups, outputs.Length / groups);
+        walk.Coupling.UniteRuns(inputsOfGroup, inputs);
         walk.Coupling.UniteRuns(outputsOfGroup, outputs);
-        for (var group = 0; group < groups && inputs.Length > 0; group++)
+        for (var group = 0; group < groups; group++)
         {
-            foreach (var input in inputs.AsSpan(group * (inputs.Length / groups), inputs.Length / groups))
-            {
-                walk.Coupling.Unite(input, outputs[group * outputsOfGroup]);
-            }
+            walk.Coupling.Unite(inputs[group * inputsOfGroup], outputs[group * outputsOfGroup]);
         }
 
-        if (inputs.Length == 0)
-        {
-            walk.Coupling.Keep(outputs, $"{node} makes them of channels that are not made by constant weights");
-        }
-
-        walk.Slots.Add(new(inputs.Length == 0 ? SlotRole.Producer : SlotRole.Parameter, node, Weights, 0, isTransposed ? inputs : outputs));
+        walk.Slots.Add(new(followed.Length > 0 ? SlotRole.Parameter : SlotRole.Producer, node, Weights, 0, isTransposed ? inputs : outputs));
         walk.Adaptations.Add(new(node, outputs, (copy, isKept) => copy.Set("group", (long)(outputs.Count(isKept) / outputsOfGroup))));
     }
 
