@@ -67,8 +67,12 @@ internal sealed class ChannelGroups
         {
             foreach (var (channel, count) in labels.CountBy(ChannelOf))
             {
-                signatures.TryAdd(channel, new(_walk.Coupling.ReasonOf(channel)));
-                signatures[channel].Append(CultureInfo.InvariantCulture, $";{index}:{count}");
+                if (!signatures.TryGetValue(channel, out var signature))
+                {
+                    signatures[channel] = signature = new(_walk.Coupling.ReasonOf(channel));
+                }
+
+                signature.Append(CultureInfo.InvariantCulture, $";{index}:{count}");
             }
         }
 

@@ -33,9 +33,12 @@ internal static class ChannelRemoval
             adaptation.Apply(nodes[adaptation.Node], IsKept);
         }
 
-        foreach (var (value, axis) in groups.Axes)
+        foreach (var (value, twin) in nodes.SelectMany(pair => pair.Key.Outputs.Zip(pair.Value.Outputs)))
         {
-            Declare(nodes[value.Producer!].Outputs[value.Producer!.Outputs.ToList().IndexOf(value)]!, axis, IsKept);
+            if (value is not null && groups.Axes.TryGetValue(value, out var axis))
+            {
+                Declare(twin!, axis, IsKept);
+            }
         }
 
         GraphVerifier.Verify(copy, "After the removal of channels");

@@ -91,7 +91,7 @@ internal sealed class ChannelWalk
         var stray = node.Inputs.Where((_, index) => reason is not null || (index > 0 && !rule!.HasManyInputs)).Concat(captured);
         Coupling.Keep(stray.SelectMany(value => AxisOf(value)?.Labels ?? []), $"{node} {reason ?? "takes them as a parameter"}");
         var counted = node.Inputs.Where((_, index) => reason is not null || !rule!.TakesCounts(index)).OfType<Value>().Concat(captured).SelectMany(Shapes.Counted);
-        Coupling.Keep(counted, $"{node} computes with their number");
+        Coupling.Keep(counted, $"{node} {reason ?? "computes with their number"}");
     }
 
     private ChannelRule? RuleOf(Node node)

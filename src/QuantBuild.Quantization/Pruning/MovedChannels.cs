@@ -65,7 +65,7 @@ internal static class MovedChannels
         }
 
         var shapes = node.Outputs.Select(walk.ShapeOf).ToArray();
-        if (shapes.Any(shape => shape is null))
+        if (shapes.Any(shape => shape is null) || node.Input(1) is { IsConstant: false })
         {
             return "has parts of unknown length";
         }
@@ -154,10 +154,15 @@ internal static class MovedChannels
         if (opset < 13)
         {
             node.Set("split", lengths);
-            return;
         }
-
-        node.RemoveAttribute("num_outputs");
-        node.SetInput(1, node.Graph.AddInitializer($"{node.Output}_lengths", TensorData.Vector<long>([.. lengths])));
+        else if (node.Input(1) is not null)
+        {
+            ConstantInput.Change(node, 1, _ => lengths);
+        }
+        else
+        {
+            node.RemoveAttribute("num_outputs");
+            node.SetInput(1, node.Graph.AddInitializer($"{node.Output}_lengths", TensorData.Vector<long>([.. lengths])));
+        }
     }
 }

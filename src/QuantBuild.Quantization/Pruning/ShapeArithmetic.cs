@@ -8,7 +8,7 @@ internal static class ShapeArithmetic
 {
     public static string? Shape(Node node, ChannelWalk walk)
     {
-        if (walk.ShapeOf(node.Input(0)) is not { } shape || node.Attributes.Count > 0)
+        if (walk.ShapeOf(node.Input(0)) is not { } shape)
         {
             return "counts them";
         }
@@ -19,8 +19,10 @@ internal static class ShapeArithmetic
             elements[channels.Axis] = new ChannelCount(channels.Labels);
         }
 
-        walk.Shapes.Set(node.Output, elements);
+        walk.Shapes.Set(node.Output, elements[Bound(node.Int("start", 0))..Bound(node.Int("end", shape.Length))]);
         return null;
+
+        int Bound(long axis) => (int)Math.Clamp(axis < 0 ? axis + shape.Length : axis, 0, shape.Length);
     }
 
     public static string? Pass(Node node, ChannelWalk walk) => Pick(node, walk, elements => elements);
