@@ -30,7 +30,4 @@ internal sealed record ChannelGroup(string Name, ImmutableArray<int> Labels)
 /// Where channels lie in a constant, which is input number <paramref name="Input"/> of the node: <paramref name="Positions"/> on the axis, for each channel of
 /// the group. A layer behind a Flatten has many for a channel, one behind a Concat those of several groups.
 /// </summary>
-internal sealed record ChannelSlot(Node Node, int Input, int Axis, ImmutableArray<ImmutableArray<int>> Positions)
-{
-    public Value Value => Node.Input(Input)!;
-}
+internal sealed record ChannelSlot(Node Node, int Input, int Axis, ImmutableArray<ImmutableArray<int>> Positions);

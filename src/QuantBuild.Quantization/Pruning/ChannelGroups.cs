@@ -23,7 +23,7 @@ internal sealed class ChannelGroups
 
     public Model Model { get; }
 
-    /// <summary>In the order of the graph, those that cannot be pruned among them. Every output channel of a layer with constant weights is in one.</summary>
+    /// <summary>In the order of the graph, those that cannot be pruned among them. Every output channel of a convolution with constant weights, or of a product with a constant matrix, is in one.</summary>
     public ImmutableArray<ChannelGroup> All { get; }
 
     public IEnumerable<ChannelGroup> Prunable => All.Where(group => group.Reason is null);

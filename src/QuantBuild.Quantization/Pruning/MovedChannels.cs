@@ -70,21 +70,21 @@ internal static class MovedChannels
             return "has parts of unknown length";
         }
 
-        var (axis, divides) = (channels.Axis, AxisOf(node, shapes[0]!.Value.Length, 0) == channels.Axis);
-        var start = 0;
+        var axis = channels.Axis;
+        if (AxisOf(node, shapes[0]!.Value.Length, 0) != axis)
+        {
+            Array.ForEach([.. node.Outputs], output => walk.Set(output!, axis, channels.Labels));
+            return null;
+        }
+
+        var parts = new List<ImmutableArray<int>>();
         foreach (var (output, shape) in node.Outputs.Zip(shapes))
         {
-            var length = divides ? (int)shape!.Value[axis] : 0;
-            walk.Set(output!, axis, divides ? channels.Labels.Slice(start, length) : channels.Labels);
-            start += length;
+            parts.Add(channels.Labels.Slice(parts.Sum(part => part.Length), (int)shape!.Value[axis]));
+            walk.Set(output!, axis, parts[^1]);
         }
 
-        if (divides)
-        {
-            ImmutableArray<ImmutableArray<int>> parts = [.. node.Outputs.Select(output => walk.AxisOf(output)!.Labels)];
-            walk.Adaptations.Add(new(node, channels.Labels, (copy, isKept) => SetLengths(copy, [.. parts.Select(part => (long)part.Count(isKept))], walk.Opset)));
-        }
-
+        walk.Adaptations.Add(new(node, channels.Labels, (copy, isKept) => SetLengths(copy, [.. parts.Select(part => (long)part.Count(isKept))], walk.Opset)));
         return null;
     }
 

@@ -25,7 +25,12 @@ internal static class SpatialChannels
         }
 
         var inputs = Enumerable.Range(1, parameters).ToArray();
-        if (channels.Axis != ChannelAxisOfMaps || node.Int("training_mode", 0) != 0 || inputs.Any(input => node.Input(input) is not { IsConstant: true }))
+        if (channels.Axis != ChannelAxisOfMaps)
+        {
+            return "normalizes over them";
+        }
+
+        if (node.Int("training_mode", 0) != 0 || inputs.Any(input => node.Input(input) is not { IsConstant: true }))
         {
             return "normalizes them with what is computed at run time";
         }

@@ -32,6 +32,7 @@ internal sealed class ChannelRefusalTests
     [TestCase(Layer + "y = Concat(c, x) {axis = 0}", "Concat -> y joins them with 'x', whose channels are not made by constant weights")]
     [TestCase(LayerAndTranspose + "y = Concat(c, t) {axis = 0}", "Concat -> y has channels along several axes")]
     [TestCase(Layer + "r = Relu(four)\ny = BatchNormalization(c, r, r, r, r)", "BatchNormalization -> y normalizes them with what is computed at run time")]
+    [TestCase(LayerAndTranspose + "y = InstanceNormalization(t, four, four)", "InstanceNormalization -> y normalizes over them")]
     [TestCase(LayerAndTranspose + "y = GlobalAveragePool(t)", "GlobalAveragePool -> y pools over them")]
     [TestCase(Layer + "y = ReduceMean(c) {axes = [1]}", "ReduceMean -> y reduces them to one")]
     [TestCase(Layer + "y = ReduceMean(c)", "ReduceMean -> y reduces along unknown axes")]
@@ -43,6 +44,7 @@ internal sealed class ChannelRefusalTests
 
     [TestCase(Layer + "y = Reshape(c, divided)", "Reshape -> y divides them over several axes")]
     [TestCase(Layer + "s = Shape(x)\nn = Abs(s)\ny = Reshape(c, n)", "Reshape -> y takes a shape that is not certain to hold with fewer of them")]
+    [TestCase(Layer + "s = Shape(x)\nb = Slice(s, zero, first)\nn = Concat(b, wide) {axis = 0}\nr = Reshape(c, n)\nz = Reshape(x, n)\ny = Add(r, z)", "Reshape -> r takes a shape that is not certain to hold with fewer of them")]
     [TestCase(Layer + "s = Shape(c)\ny = Reshape(x, s)", "Reshape -> y gives their number to a tensor without them")]
     [TestCase(Layer + "s = Shape(c)\ny = Cast(s) {to = 1}", "Cast -> y computes with their number")]
     [TestCase(Layer + "y = Resize(c, _, scales)", "Resize -> y may resize them")]
@@ -83,6 +85,7 @@ internal sealed class ChannelRefusalTests
           halves: int64[2] = [2, 2]
           border: int64[8] = [0, 1, 0, 0, 0, 1, 0, 0]
           divided: int64[5] = [0, 2, 2, 4, 4]
+          wide: int64[2] = [4, 16]
           yes: bool[] = [1]
           {{nodes}}
         }
