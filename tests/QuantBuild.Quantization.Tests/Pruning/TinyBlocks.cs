@@ -27,7 +27,7 @@ internal static class TinyBlocks
         ("channels of zeros", ShortcutOfZeros),
         ("channels last", ChannelsLast),
         ("Split", SplitInTwo),
-        ("Slice", (net, map) => net.Conv(net.Concat(FirstHalf(net, map), map), 6)),
+        ("Slice", (net, map) => net.Conv(net.Concat(MiddleHalf(net, map), map), 6)),
         ("Resize", (net, map) => net.MaxPool(map with { Value = Resized(net, map), Size = map.Size * 2 })),
         ("a mean over places", (net, map) => net.Add(map, map with { Value = Mean(net, map) })),
     ];
@@ -59,8 +59,8 @@ internal static class TinyBlocks
         return net.Concat(right, net.Conv(left, 4));
     }
 
-    private static Map FirstHalf(TinyNetwork net, Map map) =>
-        map with { Value = net.Node("Slice", map.Value, net.Longs(-map.Channels), net.Longs(map.Channels / 2), net.Longs(1)), Channels = map.Channels / 2 };
+    private static Map MiddleHalf(TinyNetwork net, Map map) =>
+        map with { Value = net.Node("Slice", map.Value, net.Longs(3 - map.Channels), net.Longs(3 + (map.Channels / 2)), net.Longs(1)), Channels = map.Channels / 2 };
 
     private static Value Resized(TinyNetwork net, Map map)
     {
