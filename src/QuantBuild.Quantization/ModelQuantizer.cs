@@ -7,6 +7,7 @@ using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Pruning;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Sensitivity;
 using QuantBuild.Quantization.Settings;
@@ -24,12 +25,14 @@ public static class ModelQuantizer
         var job = PreparedRequest.Open(request, stages, progress, cancellation);
         var (_, model, prepared, data, context) = job;
         var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(prepared, context, request);
-        var wanted = locked ?? job.Wanted;
+        var decided = request.PrunesOnly ? Placement.Locked(prepared.Graph, context, ImmutableDictionary<string, UnitForm>.Empty) : locked;
+        var wanted = decided ?? job.Wanted;
         var observed = stages.Time("calibrate", () => job.Observe(wanted));
         var search = new PrecisionSearch(job, observed);
-        var planned = stages.Time("plan", () => locked is null ? search.Find(wanted) : search.Keep(locked));
+        var planned = stages.Time("plan", () => decided is null ? search.Find(wanted) : search.Keep(decided));
         using var judge = new ModelJudge(model, request, data.Source);
         (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, judge, job));
+        var pruning = job.Pruning is { } pruned ? PrunedSize.Measure(pruned with { Accuracy = judge.Judge(prepared, job.Judged).Accuracy }, request, planned.Model) : null;
         var latency = stages.Time("measure", () => request.MeasuresLatency ? Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings) : null);
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var analysis = stages.Time("analyze", () => request.Settings.Analyze ? ModelAnalysis.Analyze(job) : null);
@@ -38,10 +41,11 @@ public static class ModelQuantizer
         {
             Audit = audit,
             Analysis = analysis,
+            Pruning = pruning,
             Stages = stages.Stages,
             Saturation = saturation,
             Search = searched,
-            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request.Model, prepared, planned.Plan, observed, audit)],
+            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request, prepared, planned.Plan, observed, audit), .. ModelWarnings.OfPruning(request, pruning)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return new(stored.Bytes, Gates.Judge(report, request.Settings))
@@ -55,7 +59,7 @@ public static class ModelQuantizer
     private static (PlannedModel Planned, AccuracyReport? Accuracy, ImmutableArray<SaturationReport> Saturation, SearchReport? Search) Search(
         PlannedModel planned, PrecisionSearch precision, ModelJudge judge, PreparedRequest job)
     {
-        var (settings, judged) = (job.Request.Settings, job.Data.Judged);
+        var (settings, judged) = (job.Request.Settings, job.Judged);
         var (accuracy, saturation) = judge.Judge(planned.Model, judged);
         if (accuracy is null || !GateSearch.IsDue(settings, accuracy, precision))
         {

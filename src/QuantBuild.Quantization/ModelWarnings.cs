@@ -14,8 +14,9 @@ namespace QuantBuild.Quantization;
 internal static class ModelWarnings
 {
     public static IEnumerable<Diagnostic> Of(
-        string path, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed, AuditReport? audit)
+        QuantizationRequest request, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed, AuditReport? audit)
     {
+        var path = request.Model;
         if (prepared.Opset < RaiseOpset.Sufficient && RaiseOpset.Obstacle(prepared, RaiseOpset.Sufficient) is { } obstacle)
         {
             yield return new(
@@ -41,11 +42,33 @@ internal static class ModelWarnings
             }
         }
 
-        if (plan.Units.IsEmpty)
+        if (plan.Units.IsEmpty && !request.PrunesOnly)
         {
             yield return new(
                 DiagnosticCodes.NothingQuantized, $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the prepared float model is what is written. The report has the reason for each operator.");
         }
+    }
+
+    /// <summary>Where less was pruned than was asked for.</summary>
+    public static IEnumerable<Diagnostic> OfPruning(QuantizationRequest request, PruningReport? pruning)
+    {
+        var reasons = pruning is null ? [] : pruning.Groups.Select(group => (group.Name, group.Reason)).Concat(pruning.Layers.Select(layer => (layer.Name, layer.Reason))).Where(entry => entry.Reason is not null).ToArray();
+        if (pruning is { Removed: 0, Channels: 0 } && request.Settings.Channels is not null)
+        {
+            yield return Less("no channel of the model can be removed");
+        }
+        else if (pruning is not null && request.Settings.Channels is { Share: null } && pruning.Removed == 0)
+        {
+            yield return new(DiagnosticCodes.NothingPruned, $"{request.Model}: no channel can go without the accuracy falling by more than MaxAccuracyDrop allows on half of the samples; nothing was removed.");
+        }
+
+        if (pruning is { Layers.IsEmpty: false } && pruning.Layers.All(layer => layer.Reason is not null))
+        {
+            yield return Less("no weight of the model was made 0");
+        }
+
+        Diagnostic Less(string what) => new(
+            DiagnosticCodes.NothingPruned, $"{request.Model}: {what}{(reasons.Length == 0 ? "" : $"; {reasons[0].Name} keeps its own because {reasons[0].Reason}")}. The report has the reason for each layer.");
     }
 
     /// <summary>A choice that ONNX Runtime has no fast kernels for on the target; null where it has, or where the model is for other runtimes.</summary>

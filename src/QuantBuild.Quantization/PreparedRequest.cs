@@ -5,6 +5,8 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Pruning;
+using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
@@ -12,6 +14,12 @@ namespace QuantBuild.Quantization;
 /// <summary>A request whose model is prepared and whose data are open: all that plans are made from.</summary>
 internal sealed record PreparedRequest(QuantizationRequest Request, Model Given, Model Model, RequestData Data, OperatorContext Context)
 {
+    /// <summary>What was taken out of the model; null where nothing was to be.</summary>
+    public PruningReport? Pruning { get; init; }
+
+    /// <summary>What the result may be judged by.</summary>
+    public required SampleRun Judged { get; init; }
+
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public static PreparedRequest Open(QuantizationRequest request, StageClock stages, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
@@ -20,8 +28,17 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         var data = RequestData.Open(request, DeployedModels.InputsOf(given, request.Model), progress, cancellation);
         var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(given));
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
+        PruningReport? pruning = null;
+        var judged = data.Judged;
+        if (request.Settings.Prunes)
+        {
+            var pruner = new ModelPruning(given, request, data);
+            (prepared, pruning) = stages.Time("prune", () => pruner.Run(prepared, profile));
+            (profile, judged) = (data.Calibration.Profile(prepared), pruner.Judged);
+        }
+
         var model = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
-        return new(request, given, model, data, new(profile, form.At(model.Opset)));
+        return new(request, given, model, data, new(profile, form.At(model.Opset))) { Pruning = pruning, Judged = judged };
     }
 
     /// <summary>All that had better be quantized, if the outputs can take it.</summary>

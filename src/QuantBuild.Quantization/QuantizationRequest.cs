@@ -14,6 +14,9 @@ public sealed record QuantizationRequest(string Model, string BaseDirectory, Qua
     /// <summary>Where the lock file is or would be: <c>digits.quantbuild.json</c> beside <c>digits.onnx</c>, if no other is set.</summary>
     public string LockPath => Path.GetFullPath(Settings.Lock ?? Path.GetFullPath(Path.ChangeExtension(Model, ".quantbuild.json")), Path.GetFullPath(BaseDirectory));
 
+    /// <summary>True for the pruned float model as the result.</summary>
+    public bool PrunesOnly { get; init; }
+
     /// <summary>False leaves latency out of the report, which takes a second: for very many small models.</summary>
     public bool MeasuresLatency { get; init; } = true;
 }

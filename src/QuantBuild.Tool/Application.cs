@@ -54,6 +54,7 @@ internal sealed class Application(Engine engine, ToolConsole console)
     internal RootCommand CreateCommand() => new("Quantizes ONNX models to INT8 and proves their accuracy as deployed.")
     {
         new QuantizeVerb(engine, console).Create(),
+        new PruneVerb(engine, console).Create(),
         new EvaluateVerb(engine, console).Create(),
         new AnalyzeVerb(engine, console).Create(),
         new TuneVerb(engine, console).Create(),

@@ -115,12 +115,8 @@ internal sealed class UnitRounding
 
     private double Error(SampledRows rows, ReadOnlySpan<float> change)
     {
-        Span<float> outputs = new float[rows.Count];
-        for (var index = 0; index < change.Length; index++)
-        {
-            TensorPrimitives.MultiplyAdd(rows.Columns.AsSpan(index * rows.Count, rows.Count), change[index], outputs, outputs);
-        }
-
-        return _unit.HasBias && rows.Count > 0 ? TensorPrimitives.SumOfSquares<float>(outputs) - (Math.Pow(TensorPrimitives.Sum<float>(outputs), 2) / rows.Count) : TensorPrimitives.SumOfSquares<float>(outputs);
+        var outputs = rows.Times(change);
+        var mean = _unit.HasBias ? Math.Pow(TensorPrimitives.Sum<float>(outputs), 2) / Math.Max(rows.Count, 1) : 0;
+        return TensorPrimitives.SumOfSquares<float>(outputs) - mean;
     }
 }

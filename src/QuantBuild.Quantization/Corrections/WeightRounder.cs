@@ -47,7 +47,7 @@ internal sealed class WeightRounder(PreparedRequest job)
         var samples = job.Data.Correcting;
         if (!batch.All(unit => _inputs.ContainsKey(unit.Node)))
         {
-            _inputs = LayerInputs.Gather(job.Model, [.. batch.Select(unit => unit.Node).Distinct()], samples);
+            _inputs = LayerInputs.Gather(job.Model, [.. batch.Select(unit => unit.Node).Distinct()], samples, RowCount.ToRank);
         }
 
         var rounded = new QuantizedWeights?[batch.Count];
@@ -76,7 +76,7 @@ internal sealed class WeightRounder(PreparedRequest job)
         var (batches, bytes) = (new List<List<QuantizedUnit>>(), MostBytes);
         foreach (var unit in units)
         {
-            var own = LayerInputs.BytesOf(LayerGeometry.Of(unit.Node)!);
+            var own = LayerInputs.BytesOf(LayerGeometry.Of(unit.Node)!, RowCount.ToRank);
             if (bytes + own > MostBytes)
             {
                 batches.Add([]);

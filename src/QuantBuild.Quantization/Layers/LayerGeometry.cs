@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 
 namespace QuantBuild.Quantization.Layers;
@@ -51,19 +52,41 @@ internal abstract record LayerGeometry(int Groups, int Channels, int Depth)
     }
 
     /// <summary>
-    /// Some rows of an input, evenly spread, as columns: for each group, for each of its elements, the element of all rows. At most
-    /// <paramref name="most"/> rows.
+    /// Some rows of an input, evenly spread, as columns: for each group, for each of its elements, the element of all rows.
     /// </summary>
-    public abstract SampledRows Sample(ReadOnlySpan<float> input, ReadOnlySpan<long> shape, int most);
+    public abstract SampledRows Sample(ReadOnlySpan<float> input, ReadOnlySpan<long> shape, RowSampling sampling);
+}
+
+/// <summary>Which rows of a sample are taken.</summary>
+/// <param name="Most">At most so many.</param>
+/// <param name="Phase">From 0 to 1: where between two that are taken the first lies. Samples that give few rows have to give others of their rows each.</param>
+internal readonly record struct RowSampling(int Most, double Phase)
+{
+    private const double GoldenRatio = 0.6180339887498949;
+
+    /// <summary>For the samples of a set, by their positions.</summary>
+    public static RowSampling Of(int most, int sample) => new(most, (0.5 + (sample * GoldenRatio)) % 1);
 
     /// <summary>Row number <paramref name="index"/> of <paramref name="count"/> among all.</summary>
-    protected static int Position(int index, int count, int all) => (int)(((2L * index) + 1) * all / (2L * count));
+    public int Position(int index, int count, int all) => (int)((index + Phase) * all / count);
 }
 
 /// <summary>Elements [group][element of a row][row].</summary>
 internal sealed record SampledRows(int Count, float[] Columns)
 {
     public static SampledRows None { get; } = new(0, []);
+
+    /// <summary>One output for each row, of the only group.</summary>
+    public float[] Times(ReadOnlySpan<float> weights)
+    {
+        var outputs = new float[Count];
+        for (var index = 0; index < weights.Length; index++)
+        {
+            TensorPrimitives.MultiplyAdd(Columns.AsSpan(index * Count, Count), weights[index], outputs, outputs);
+        }
+
+        return outputs;
+    }
 }
 
 /// <param name="Channels">Output channels.</param>
@@ -73,7 +96,7 @@ internal sealed record MatrixGeometry(int Channels, int Depth, bool IsChannelMaj
 {
     public override int ElementOf(int channel, int index) => IsChannelMajor ? (channel * Depth) + index : (index * Channels) + channel;
 
-    public override SampledRows Sample(ReadOnlySpan<float> input, ReadOnlySpan<long> shape, int most)
+    public override SampledRows Sample(ReadOnlySpan<float> input, ReadOnlySpan<long> shape, RowSampling sampling)
     {
         var all = input.Length / Math.Max(Depth, 1);
         if (all == 0 || shape.Length == 0 || shape[^1] != Depth)
@@ -81,11 +104,11 @@ internal sealed record MatrixGeometry(int Channels, int Depth, bool IsChannelMaj
             return SampledRows.None;
         }
 
-        var count = Math.Min(all, most);
+        var count = Math.Min(all, sampling.Most);
         var columns = new float[Depth * count];
         for (var row = 0; row < count; row++)
         {
-            var source = input.Slice(Position(row, count, all) * Depth, Depth);
+            var source = input.Slice(sampling.Position(row, count, all) * Depth, Depth);
             for (var i = 0; i < Depth; i++)
             {
                 columns[(i * count) + row] = source[i];
@@ -110,7 +133,7 @@ internal sealed record ConvolutionGeometry : LayerGeometry
 
     public override int ElementOf(int channel, int index) => (channel * Depth) + index;
 
-    public override SampledRows Sample(ReadOnlySpan<float> input, ReadOnlySpan<long> shape, int most)
+    public override SampledRows Sample(ReadOnlySpan<float> input, ReadOnlySpan<long> shape, RowSampling sampling)
     {
         if (shape.Length != _kernel.Length + 2 || shape[1] != _inputs * Groups)
         {
@@ -121,11 +144,11 @@ internal sealed record ConvolutionGeometry : LayerGeometry
         var window = new ConvolutionWindow(_node, [.. spatial.Select(length => (int)length)], _kernel);
         var plane = (int)spatial.Aggregate(1L, (product, length) => product * length);
         var all = window.OutputPositions * (int)shape[0];
-        var count = Math.Min(all, most);
+        var count = Math.Min(all, sampling.Most);
         var columns = new float[Groups * Depth * count];
         for (var row = 0; row < count; row++)
         {
-            var position = Position(row, count, all);
+            var position = sampling.Position(row, count, all);
             var image = input.Slice(position / window.OutputPositions * plane * (int)shape[1], plane * (int)shape[1]);
             Gather(image, plane, window.At(position % window.OutputPositions), columns.AsSpan(row), count);
         }

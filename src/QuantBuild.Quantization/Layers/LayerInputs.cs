@@ -8,21 +8,13 @@ namespace QuantBuild.Quantization.Layers;
 /// <summary>What some samples make of a layer's input: rows that its weights are multiplied with, sample by sample.</summary>
 internal sealed class LayerInputs(LayerGeometry geometry, SampledRows[] samples)
 {
-    /// <summary>So many rows for each of its elements tell what there is to tell about how the elements go together …</summary>
-    private const int RowsPerElement = 4;
-
-    /// <summary>… within these bounds.</summary>
-    private const int FewestRows = 256;
-
-    private const int MostRows = 2048;
-
     public LayerGeometry Geometry => geometry;
 
     /// <summary>About how many bytes the rows of a layer take.</summary>
-    public static long BytesOf(LayerGeometry geometry) => (long)geometry.Groups * geometry.Depth * RowsOf(geometry) * sizeof(float);
+    public static long BytesOf(LayerGeometry geometry, RowCount rows) => (long)geometry.Groups * geometry.Depth * rows.Of(geometry) * sizeof(float);
 
     /// <summary>In one pass over the samples. Matrices that read the same value share its rows.</summary>
-    public static Dictionary<Node, LayerInputs> Gather(Model model, IReadOnlyCollection<Node> layers, SampleRun samples)
+    public static Dictionary<Node, LayerInputs> Gather(Model model, IReadOnlyCollection<Node> layers, SampleRun samples, RowCount count)
     {
         var geometries = layers.ToDictionary(node => node, node => LayerGeometry.Of(node)!);
         var sharing = layers.GroupBy(node => (Input: node.Input(0)!, Layer: geometries[node] is MatrixGeometry ? null : node)).ToArray();
@@ -37,7 +29,7 @@ internal sealed class LayerInputs(LayerGeometry geometry, SampledRows[] samples)
                 if (rows[group][position].Count == 0)
                 {
                     var geometry = geometries[nodes.First()];
-                    rows[group][position] = geometry.Sample(MemoryMarshal.Cast<byte, float>(bytes), shape, Math.Max(RowsOf(geometry) / samples.Count, 1));
+                    rows[group][position] = geometry.Sample(MemoryMarshal.Cast<byte, float>(bytes), shape, RowSampling.Of(count.OfSample(geometry, samples.Count), position));
                 }
             }
         }));
@@ -62,6 +54,19 @@ internal sealed class LayerInputs(LayerGeometry geometry, SampledRows[] samples)
 
         return new(count, columns);
     }
+}
 
-    private static int RowsOf(LayerGeometry geometry) => Math.Clamp(RowsPerElement * geometry.Depth, FewestRows, MostRows);
+/// <summary>How many rows of a layer's inputs are looked at: so many for each of its elements, within bounds.</summary>
+internal sealed record RowCount(int PerElement, int Fewest, int Most)
+{
+    /// <summary>What tells how elements go together.</summary>
+    public static RowCount ToRank { get; } = new(4, 256, 2048);
+
+    /// <summary>What weights are fitted to: fewer, and they would fit what the samples have by chance.</summary>
+    public static RowCount ToFit { get; } = new(16, 1024, 16384);
+
+    public int Of(LayerGeometry geometry) => Math.Clamp(PerElement * geometry.Depth, Fewest, Most);
+
+    /// <summary>What each of so many samples gives.</summary>
+    public int OfSample(LayerGeometry geometry, int samples) => Math.Max(Of(geometry) / samples, 1);
 }

@@ -10,10 +10,13 @@ internal sealed class LayerMoments
 {
     private readonly float[] _matrix;
 
-    private LayerMoments(int size, float[] matrix)
+    private LayerMoments(int size, float[] matrix, float[] means)
     {
-        (Size, _matrix) = (size, matrix);
+        (Size, _matrix, Means) = (size, matrix, means);
     }
+
+    /// <summary>Of each element, where the moments are covariances; 0 else.</summary>
+    public float[] Means { get; }
 
     public int Size { get; }
 
@@ -34,10 +37,12 @@ internal sealed class LayerMoments
         }
 
         var (depth, count, elements) = (inputs.Geometry.Depth, columns.Count, columns.Columns);
+        var means = new float[depth];
         for (var index = 0; isCentred && index < depth; index++)
         {
             var column = elements.AsSpan(index * count, count);
-            TensorPrimitives.Subtract(column, TensorPrimitives.Sum<float>(column) / count, column);
+            means[index] = TensorPrimitives.Sum<float>(column) / count;
+            TensorPrimitives.Subtract(column, means[index], column);
         }
 
         var matrix = new float[depth * depth];
@@ -49,7 +54,7 @@ internal sealed class LayerMoments
             }
         });
         Mirror(matrix, depth);
-        return new(depth, matrix);
+        return new(depth, matrix, means);
     }
 
     /// <summary>The moments of rows whose elements are multiplied with <paramref name="factors"/>.</summary>
@@ -63,7 +68,9 @@ internal sealed class LayerMoments
             TensorPrimitives.Multiply(row, factors[index], row);
         }
 
-        return new(Size, scaled);
+        var means = new float[Size];
+        TensorPrimitives.Multiply(Means, factors, means);
+        return new(Size, scaled, means);
     }
 
     /// <summary>The mean of the diagonal.</summary>

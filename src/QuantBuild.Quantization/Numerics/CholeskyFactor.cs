@@ -68,6 +68,33 @@ internal sealed class CholeskyFactor
         }
     }
 
+    /// <summary>b·A⁻¹·bᵀ.</summary>
+    public double InverseForm(ReadOnlySpan<double> vector)
+    {
+        Span<double> solved = stackalloc double[vector.Length];
+        var sum = 0.0;
+        for (var row = 0; row < Size; row++)
+        {
+            solved[row] = (vector[row] - TensorPrimitives.Dot(this[row][..row], solved[..row])) / this[row][row];
+            sum += solved[row] * solved[row];
+        }
+
+        return sum;
+    }
+
+    /// <summary>A⁻¹, row by row.</summary>
+    public double[] Invert()
+    {
+        var inverse = new double[Size * Size];
+        Parallel.For(0, Size, index =>
+        {
+            var row = inverse.AsSpan(index * Size, Size);
+            row[index] = 1;
+            Solve(row);
+        });
+        return inverse;
+    }
+
     private void Fill(int row, (int From, int To) columns, Func<int, int, double> element)
     {
         var own = _rows.AsSpan(row * Size, Size);

@@ -32,20 +32,26 @@ internal sealed class OutputReference
     }
 
     /// <summary>True where every output, over all samples, has the SQNR that its kind needs.</summary>
-    public bool IsKept(Model candidate)
+    public bool IsKept(Model candidate) => Shares(candidate).Index().All(entry => entry.Item <= AllowedShare(entry.Index));
+
+    /// <summary>The noise of each output, over all samples, as a share of the signal.</summary>
+    public double[] Shares(Model candidate)
     {
         var outputs = Outputs(candidate);
-        return _names.Index().All(entry =>
-        {
-            var (noise, signal) = (0.0, 0.0);
-            foreach (var (reference, actual) in _outputs.Zip(outputs, (expected, got) => (expected[entry.Index], got[entry.Index])))
+        return
+        [
+            .. _names.Select((_, index) =>
             {
-                noise += Energy.OfDifference(reference, actual);
-                signal += Energy.Of(reference);
-            }
+                var (noise, signal) = (0.0, 0.0);
+                foreach (var (reference, actual) in _outputs.Zip(outputs, (expected, got) => (expected[index], got[index])))
+                {
+                    noise += Energy.OfDifference(reference, actual);
+                    signal += Energy.Of(reference);
+                }
 
-            return Energy.Share(noise, signal) <= AllowedShare(entry.Index);
-        });
+                return Energy.Share(noise, signal);
+            }),
+        ];
     }
 
     /// <summary>The noise, as a share of the signal, that an output of its kind may have.</summary>

@@ -4,6 +4,7 @@ using System.Text;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Planning;
 
 namespace QuantBuild.Quantization.Pruning;
 
@@ -40,6 +41,15 @@ internal sealed class ChannelGroups
 
     /// <summary>The label of the channel to which a label belongs.</summary>
     public int ChannelOf(int label) => _walk.Coupling.Root(label);
+
+    /// <summary>The output channels of a layer that are left when channels of groups are removed.</summary>
+    public IReadOnlyList<int> KeptOutputs(Node layer, IReadOnlyDictionary<ChannelGroup, IReadOnlySet<int>> removed)
+    {
+        var gone = removed.SelectMany(entry => entry.Value.Select(channel => entry.Key.Labels[channel])).ToHashSet();
+        var axis = OperatorRules.Of(layer)!.ChannelAxis!(layer);
+        var slot = Slots.FirstOrDefault(slot => slot.Node == layer && slot.Input == 1 && slot.Axis == axis);
+        return [.. Enumerable.Range(0, (int)layer.Input(1)!.Constant!.Dimensions[axis]).Where(position => slot is null || !gone.Contains(ChannelOf(slot.Labels[position])))];
+    }
 
     private ImmutableArray<ChannelGroup> Build()
     {

@@ -28,6 +28,9 @@ public sealed record QuantizationReport
     /// <summary>Null where ONNX Runtime's optimized graph could not be had.</summary>
     public AuditReport? Audit { get; init; }
 
+    /// <summary>Null where nothing was to be pruned.</summary>
+    public PruningReport? Pruning { get; init; }
+
     /// <summary>Null where nothing was searched for a gate.</summary>
     public SearchReport? Search { get; init; }
 

@@ -72,6 +72,20 @@ public sealed record QuantizationSettings
     /// <summary>How many samples an analysis takes: those whose float outputs are the least certain.</summary>
     public int AnalysisSamples { get; init; } = 64;
 
+    /// <summary>Null removes none.</summary>
+    public ChannelPruning? Channels { get; init; }
+
+    /// <summary>Null makes no weight 0.</summary>
+    public WeightSparsity? Sparsity { get; init; }
+
+    /// <summary>How channels and weights that go are chosen.</summary>
+    public Saliency Saliency { get; init; }
+
+    /// <summary>Whether what stays makes up for what goes.</summary>
+    public bool Refit { get; init; } = true;
+
+    public bool Prunes => Channels is not null || Sparsity is not null;
+
     public ImagePreprocessing Preprocessing { get; init; } = ImagePreprocessing.FromModel;
 
     public bool Uses(Correction correction) => Corrections?.Contains(correction) ?? (AccuracyEffort != AccuracyEffort.Fast || correction != Correction.Rounding);

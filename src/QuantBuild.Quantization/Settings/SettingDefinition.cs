@@ -22,6 +22,9 @@ public sealed record SettingDefinition(
     /// <summary>True where the setting says which samples calibrate, or how they are read.</summary>
     public bool ConcernsCalibration { get; init; }
 
+    /// <summary>True for what pruning a float model goes by.</summary>
+    public bool ConcernsPruning { get; init; }
+
     /// <summary>True for what an analysis goes by.</summary>
     public bool ConcernsAnalysis { get; init; } = true;
 

@@ -12,18 +12,18 @@ public static class SettingDefinitions
     [
         new("CalibrationData", "PATTERN", "Samples to calibrate with: files, folders or globs, separated by ';'.", [],
             (settings, value) => settings with { CalibrationData = Patterns(value) })
-        { ConcernsCalibration = true },
+        { ConcernsCalibration = true, ConcernsPruning = true },
         new("Calibration", "FILE", "A calibration that 'quantbuild calibrate' made, in place of CalibrationData.", [],
             (settings, value) => settings with { Calibration = value }),
         new("EvaluationData", "PATTERN", "Samples to judge the quantized model with: files, folders or globs, separated by ';'.", [],
             (settings, value) => settings with { EvaluationData = Patterns(value) })
-        { ConcernsEvaluation = true, ConcernsAnalysis = false },
+        { ConcernsEvaluation = true, ConcernsAnalysis = false, ConcernsPruning = true },
         new("Metric", "NAME", "What the models are compared by; by default what fits the evaluation data.", [],
             (settings, value) => settings with { Metric = value })
-        { ConcernsEvaluation = true },
+        { ConcernsEvaluation = true, ConcernsPruning = true },
         new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
-        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },
+        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false, ConcernsPruning = true },
         Choice<AccuracyEffort>("AccuracyEffort", "What is done so that MaxAccuracyDrop is kept.", (settings, value) => settings with { AccuracyEffort = value })
             with { ConcernsAnalysis = false },
         new("Corrections", "NAMES", "What mends quantization, separated by ';': by default what AccuracyEffort takes.", CorrectionNames,
@@ -33,7 +33,7 @@ public static class SettingDefinitions
         { ConcernsAnalysis = false },
         new("MinSpeedup", "X", "The gate: how many times as fast as the float model the quantized one must be, measured on this machine.", [],
             (settings, value) => settings with { MinSpeedup = Times("MinSpeedup", value) })
-        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false },
+        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false, ConcernsPruning = true },
         Choice<CalibrationMethodName>("CalibrationMethod", "How ranges are found.", (settings, value) => settings with { CalibrationMethod = value }),
         new("CalibrationPercentile", "X", "With CalibrationMethod Percentile: how many percent of the elements are kept; 99.999 by default.", [],
             (settings, value) => settings with { CalibrationPercentile = Percentage("CalibrationPercentile", value) }),
@@ -45,6 +45,7 @@ public static class SettingDefinitions
         .. Schemes,
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
             with { MetadataName = "TargetMachine", ConcernsEvaluation = true },
+        .. Pruning.Select(row => row with { ConcernsPruning = true }),
         new("Lock", "FILE", "The lock file, whose decisions are followed; by default MODEL.quantbuild.json beside the model, where there is one.", [],
             (settings, value) => settings with { Lock = value })
         { ConcernsAnalysis = false },
@@ -53,7 +54,17 @@ public static class SettingDefinitions
             with { ConcernsAnalysis = false },
         new("AnalysisSamples", "N", "How many samples an analysis takes, those whose float outputs are the least certain; 64 by default.", [],
             (settings, value) => settings with { AnalysisSamples = CountOf("AnalysisSamples", value) }),
-        .. Images.Select(row => row with { ConcernsEvaluation = true, ConcernsCalibration = true }),
+        .. Images.Select(row => row with { ConcernsEvaluation = true, ConcernsCalibration = true, ConcernsPruning = true }),
+    ];
+
+    private static ImmutableArray<SettingDefinition> Pruning =>
+    [
+        new("Channels", "X", "The share of the channels that are removed, such as 0.2, or 'auto' for as many as MaxAccuracyDrop allows.", [],
+            (settings, value) => settings with { Channels = ChannelsOf(value) }),
+        new("Sparsity", "X", "The share of the weights that become 0, such as 0.5, or N:M for all but N of every M, such as 2:4.", [],
+            (settings, value) => settings with { Sparsity = SparsityOf(value) }),
+        Choice<Saliency>("Saliency", "How channels and weights that go are chosen.", (settings, value) => settings with { Saliency = value }),
+        Switch("Refit", "Whether what stays makes up for channels that go; True by default.", (settings, value) => settings with { Refit = value }),
     ];
 
     private static ImmutableArray<SettingDefinition> Schemes =>
@@ -139,6 +150,19 @@ public static class SettingDefinitions
 
     private static int CountOf(string name, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 ? count : throw Invalid(name, text, "a whole number above 0");
+
+    private static ChannelPruning ChannelsOf(string text) => new(text.Equals(ChannelPruning.Automatic, StringComparison.OrdinalIgnoreCase) ? null
+        : ShareOf(text) ?? throw Invalid("Channels", text, "a share above 0 and below 1, such as 0.2, or 'auto'"));
+
+    private static WeightSparsity SparsityOf(string text) => text.Split(':') is [var kept, var size]
+        ? int.TryParse(kept, NumberStyles.None, CultureInfo.InvariantCulture, out var left) && int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var all)
+            && left > 0 && left < all && all is 2 or 4 or 8 or 16 or 32
+            ? new(1 - ((double)left / all), all)
+            : throw Invalid("Sparsity", text, "N:M with N below M, and M one of 2, 4, 8, 16, 32, such as 2:4")
+        : new(ShareOf(text) ?? throw Invalid("Sparsity", text, "a share above 0 and below 1, such as 0.5, or N:M, such as 2:4"), null);
+
+    private static double? ShareOf(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is > 0 and < 1 ? share : null;
 
     private static QuantizationSettings WithImages(QuantizationSettings settings, Func<ImagePreprocessing, ImagePreprocessing> change) =>
         settings with { Preprocessing = change(settings.Preprocessing) };

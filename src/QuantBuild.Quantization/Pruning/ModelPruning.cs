@@ -1,0 +1,88 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Pruning;
+
+/// <summary>The pruning that settings ask for: channels first, since fewer weights are then left to look at.</summary>
+internal sealed class ModelPruning(Model given, QuantizationRequest request, RequestData data)
+{
+    /// <summary>How finely the number of channels that a gate allows is looked for.</summary>
+    private const int Steps = 32;
+
+    private readonly QuantizationSettings _settings = request.Settings;
+
+    /// <summary>The samples that the pruned model may be judged by: not those on which the number of its channels was chosen.</summary>
+    public SampleRun Judged => IsAutomatic ? data.Judged.Halves().Second : data.Judged;
+
+    private bool IsAutomatic => _settings.Channels is { Share: null };
+
+    /// <exception cref="QuantBuildException">The settings do not go together, or the model does not run on a sample.</exception>
+    public (Model Model, PruningReport Report) Run(Model prepared, ModelProfile profile)
+    {
+        if (_settings.Calibration is not null)
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.InvalidCombination, "Calibration was made from the model as it is, and Channels and Sparsity change it: prune first, with 'quantbuild prune', and calibrate and quantize what it writes.");
+        }
+
+        var model = prepared;
+        var (groups, removed, refitted) = (ImmutableArray<PrunedGroupReport>.Empty, 0, 0);
+        if (_settings.Channels is not null)
+        {
+            var pruner = new ModelPruner(prepared, profile, data.Calibrating, _settings);
+            var pruned = _settings.Channels.Share is { } share ? pruner.Remove(Math.Min(pruner.Most, (int)Math.Round(share * pruner.Channels))) : MostAllowed(pruner);
+            groups = [.. pruner.Groups.All.Select(group => new PrunedGroupReport(group.Name, group.Count, pruned.Removed.TryGetValue(group, out var gone) ? gone.Count : 0, group.Reason))];
+            (model, removed, refitted) = (pruned.Model, pruned.Removed.Values.Sum(channels => channels.Count), pruned.Refitted);
+        }
+
+        var layers = ImmutableSortedDictionary<string, string?>.Empty;
+        if (_settings.Sparsity is { } sparsity)
+        {
+            model = model == prepared ? model.Clone() : model;
+            layers = new WeightPruner(sparsity, _settings.Saliency, data.Calibrating).Prune(model);
+        }
+
+        return (model, new(removed, groups.Where(group => group.Reason is null).Sum(group => group.Channels), refitted)
+        {
+            ParametersBefore = ParameterCount.Of(prepared),
+            Parameters = ParameterCount.Of(model),
+            Zeros = ParameterCount.Zeros(model),
+            Groups = groups,
+            Layers = [.. layers.Select(layer => new PrunedLayerReport(layer.Key, layer.Value))],
+        });
+    }
+
+    /// <summary>As many channels as keep the gate on half of the samples: some of the drop is left to quantization.</summary>
+    private PrunedModel MostAllowed(ModelPruner pruner)
+    {
+        if (_settings.MaxAccuracyDrop is not { } limit)
+        {
+            throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Model}: Channels=auto removes as many channels as MaxAccuracyDrop allows, which is not set. Set it, or Channels to a share such as 0.2.");
+        }
+
+        using var judge = new ModelJudge(given, request, data.Source);
+        var choosing = data.Judged.Halves().First;
+        var (best, low, high) = (pruner.Remove(0), 0, Steps);
+        while (high - low > 1)
+        {
+            var middle = (low + high) / 2;
+            var candidate = pruner.Remove((int)((long)pruner.Most * middle / Steps));
+            if (judge.Judge(candidate.Model, choosing).Accuracy is { } accuracy && JudgedAccuracy.Of(accuracy).Drop + (accuracy.StandardError ?? 0) <= limit)
+            {
+                (best, low) = (candidate, middle);
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return best;
+    }
+}
