@@ -53,6 +53,11 @@ public static class ReportHtml
                 $"drop {ReportText.Score(accuracy.Drop)} on {ReportText.Samples(accuracy)}{(accuracy.ByMachine.IsEmpty ? "" : $"; {ReportText.Machines(accuracy)}")}");
         }
 
+        if (report.Pruning is { } pruning)
+        {
+            yield return Card("pruned", string.Create(CultureInfo.InvariantCulture, $"{pruning.ParametersBefore:n0}"), string.Create(CultureInfo.InvariantCulture, $"{pruning.Parameters:n0} parameters"), ReportText.Pruning(pruning));
+        }
+
         yield return Card(
             "size", ReportText.Bytes(report.Size.FloatBytes), ReportText.Bytes(report.Size.QuantizedBytes),
             $"{ReportText.Percent(digest.SizeRatio)} of float");

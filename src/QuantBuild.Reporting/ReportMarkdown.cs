@@ -21,6 +21,11 @@ public static class ReportMarkdown
             Line(text, $"By machine: {Escape(ReportText.Machines(accuracy))}.");
         }
 
+        if (report.Pruning is { } pruning)
+        {
+            Line(text, $"Pruned: {Escape(ReportText.Pruning(pruning))}.");
+        }
+
         Gates(text, report);
         Diagnostics(text, report);
         Audit(text, digest);

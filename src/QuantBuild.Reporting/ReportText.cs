@@ -63,6 +63,28 @@ public static class ReportText
         ? $"{search.Evaluations} {Plural("candidate", search.Evaluations)} on {search.Samples} of the samples, drop there {Score(search.Drop)}; judged on the others"
         : $"{search.Evaluations} {Plural("candidate", search.Evaluations)} on {search.Samples} of the samples, and none passed";
 
+    /// <summary>What was taken out before quantization, and what that alone costs.</summary>
+    public static string Pruning(PruningReport pruning)
+    {
+        var parts = new List<string>();
+        if (!pruning.Groups.IsEmpty)
+        {
+            parts.Add($"{pruning.Removed} of {pruning.Channels} channels, {Percent((double)pruning.Parameters / Math.Max(pruning.ParametersBefore, 1))} of the parameters left");
+        }
+
+        if (!pruning.Layers.IsEmpty)
+        {
+            parts.Add($"{Percent((double)pruning.Zeros / Math.Max(pruning.Parameters, 1))} of the parameters are 0, compressed {Bytes(pruning.CompressedFloatBytes)} → {Bytes(pruning.CompressedBytes)}");
+        }
+
+        if (pruning.Accuracy is { } accuracy)
+        {
+            parts.Add($"{accuracy.Metric} in float {Score(accuracy.Quantized)} (drop {Drop(accuracy)})");
+        }
+
+        return string.Join("; ", parts);
+    }
+
     public static string Samples(AccuracyReport accuracy) => accuracy.Source switch
     {
         AccuracySource.EvaluationData => $"{accuracy.Samples} evaluation {Plural("sample", accuracy.Samples)}",

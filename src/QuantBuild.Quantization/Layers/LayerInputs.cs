@@ -63,9 +63,15 @@ internal sealed record RowCount(int PerElement, int Fewest, int Most)
     public static RowCount ToRank { get; } = new(4, 256, 2048);
 
     /// <summary>What weights are fitted to: fewer, and they would fit what the samples have by chance.</summary>
-    public static RowCount ToFit { get; } = new(16, 1024, 16384);
+    public static RowCount ToFit { get; } = new(32, 2048, 32768);
 
-    public int Of(LayerGeometry geometry) => Math.Clamp(PerElement * geometry.Depth, Fewest, Most);
+    private double Share { get; init; } = 1;
+
+    public int Of(LayerGeometry geometry) => (int)(Share * Math.Clamp(PerElement * geometry.Depth, Fewest, Most));
+
+    /// <summary>As many as the rows of all layers together may take.</summary>
+    public RowCount Within(IEnumerable<LayerGeometry> layers, long bytes) =>
+        this with { Share = Math.Min(1, (double)bytes / Math.Max(layers.Sum(geometry => LayerInputs.BytesOf(geometry, this)), 1)) };
 
     /// <summary>What each of so many samples gives.</summary>
     public int OfSample(LayerGeometry geometry, int samples) => Math.Max(Of(geometry) / samples, 1);

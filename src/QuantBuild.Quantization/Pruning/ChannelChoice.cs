@@ -50,7 +50,7 @@ internal sealed class ChannelChoice
     private static IEnumerable<Bundle> Bundles(ImmutableArray<EliminationStep> steps)
     {
         var group = steps[0].Group;
-        var block = group.Count >= 64 ? 8 : group.Count >= 8 ? 4 : 1;
+        var block = group.Count >= 128 ? 8 : group.Count >= 8 ? 4 : 1;
         for (var (start, end) = (0, 0); ; start = end)
         {
             end = start == 0 && group.Count % block != 0 ? group.Count % block : start + block;

@@ -10,7 +10,10 @@ namespace QuantBuild.Quantization.Pruning;
 /// <summary>Takes channels out of a prepared float model, and gives the rest the weights that make up for them.</summary>
 internal sealed class ModelPruner
 {
-    private const int TrialSamples = 16;
+    private const int TrialSamples = 64;
+
+    /// <summary>What the inputs of layers may take.</summary>
+    public const long MostBytes = 512L << 20;
 
     private readonly Model _model;
     private readonly SampleRun _samples;
@@ -25,7 +28,7 @@ internal sealed class ModelPruner
     {
         (_model, _samples, _refits, Groups) = (model, samples, settings.Refit, ChannelGroups.Of(model, profile));
         Node[] readers = [.. Groups.Prunable.SelectMany(group => group.Readers).Select(slot => slot.Node).Where(node => LayerGeometry.Of(node) is not null).Distinct()];
-        var inputs = settings.Saliency == Saliency.Magnitude || samples.Count == 0 ? [] : LayerInputs.Gather(model, readers, samples, RowCount.ToFit);
+        var inputs = settings.Saliency == Saliency.Magnitude || samples.Count == 0 ? [] : LayerInputs.Gather(model, readers, samples, RowCount.ToFit.Within(readers.Select(node => LayerGeometry.Of(node)!), MostBytes));
         ChannelGroup[] prunable = [.. Groups.Prunable];
         var eliminations = new ChannelElimination[prunable.Length];
         var done = 0;

@@ -3,7 +3,6 @@ using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 

@@ -17,13 +17,14 @@ internal sealed class SequentialRefit
 {
     private readonly Model _pruned;
     private readonly SampleRun _samples;
+    private readonly RowCount _count;
     private readonly SampleInputs[] _inputs;
     private readonly Dictionary<string, TensorData>[] _known;
     private readonly Dictionary<Node, int> _places;
 
-    private SequentialRefit(Model pruned, SampleRun samples)
+    private SequentialRefit(Model pruned, SampleRun samples, RowCount count)
     {
-        (_pruned, _samples) = (pruned, samples);
+        (_pruned, _samples, _count) = (pruned, samples, count);
         _inputs = [.. samples.Samples.Select(sample => sample.Read().Inputs)];
         _known = [.. _inputs.Select(inputs => inputs.Tensors.ToDictionary())];
         _places = pruned.Graph.Nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
@@ -39,8 +40,9 @@ internal sealed class SequentialRefit
     {
         var twins = original.Graph.Nodes.Zip(pruned.Graph.Nodes).Where(pair => LayerGeometry.Of(pair.First) is not null && LayerGeometry.Of(pair.Second) is not null)
             .ToDictionary(pair => pair.Second, pair => pair.First);
-        var before = LayerInputs.Gather(original, twins.Values, samples, RowCount.ToFit);
-        var refit = new SequentialRefit(pruned, samples);
+        var count = RowCount.ToFit.Within(twins.Values.Select(node => LayerGeometry.Of(node)!), ModelPruner.MostBytes);
+        var before = LayerInputs.Gather(original, twins.Values, samples, count);
+        var refit = new SequentialRefit(pruned, samples, count);
         var (members, refitted) = (new List<Node>(), 0);
         foreach (var (index, node) in pruned.Graph.Nodes.Index())
         {
@@ -84,7 +86,7 @@ internal sealed class SequentialRefit
     private LayerInputs InputsOf(Node node, LayerGeometry original)
     {
         var geometry = LayerGeometry.Of(node)!;
-        var most = RowCount.ToFit.OfSample(original, _known.Length);
+        var most = _count.OfSample(original, _known.Length);
         var rows = _known.Select((known, position) => known.TryGetValue(node.Input(0)!.Name, out var tensor) && tensor.Type == ElementType.Float
             ? geometry.Sample(MemoryMarshal.Cast<byte, float>(tensor.Bytes.Span), tensor.Dimensions.AsSpan(), RowSampling.Of(most, position))
             : SampledRows.None);

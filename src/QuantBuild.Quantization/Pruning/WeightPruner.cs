@@ -23,7 +23,7 @@ internal sealed class WeightPruner(WeightSparsity sparsity, Saliency saliency, S
         Node[] layers = [.. model.Graph.Nodes.Where(node => LayerGeometry.Of(node) is not null)];
         var reasons = layers.ToImmutableSortedDictionary(Bodies.NameOf, Refuse, StringComparer.Ordinal);
         layers = [.. layers.Where(layer => Refuse(layer) is null)];
-        var inputs = saliency == Saliency.Magnitude || samples.Count == 0 ? [] : LayerInputs.Gather(model, layers, samples, RowCount.ToFit);
+        var inputs = saliency == Saliency.Magnitude || samples.Count == 0 ? [] : LayerInputs.Gather(model, layers, samples, RowCount.ToFit.Within(layers.Select(layer => LayerGeometry.Of(layer)!), ModelPruner.MostBytes));
         var results = new (float[] Weights, float[] Shifts)[layers.Length];
         var done = 0;
         Parallel.For(0, layers.Length, new ParallelOptions { MaxDegreeOfParallelism = samples.Threads, CancellationToken = samples.Cancellation }, index =>

@@ -30,6 +30,11 @@ internal static class ReportSummary
             Field(text, "kernels", kernels);
         }
 
+        if (report.Pruning is { } pruning)
+        {
+            Field(text, "pruned", ReportText.Pruning(pruning));
+        }
+
         if (report.Search is { Evaluations: > 0 } search)
         {
             Field(text, "searched", ReportText.Search(search));

@@ -34,7 +34,7 @@ internal sealed class LayerGeometryTests
     {
         var geometry = new MatrixGeometry(1, 2, false);
 
-        var (count, columns) = geometry.Sample([.. Enumerable.Range(0, 200).Select(index => (float)index)], [100, 2], 4);
+        var (count, columns) = geometry.Sample([.. Enumerable.Range(0, 200).Select(index => (float)index)], [100, 2], RowSampling.Of(4, 0));
 
         using (Assert.EnterMultipleScope())
         {
@@ -62,7 +62,7 @@ internal sealed class LayerGeometryTests
         // Channels last, as rows come
         var (channels, inner) = opType == "Conv" ? (weights[0], (int)(expected.Length / shape[0] / weights[0])) : (geometry.Channels, 1);
 
-        var (count, columns) = geometry.Sample(input, shape, int.MaxValue);
+        var (count, columns) = geometry.Sample(input, shape, RowSampling.Of(int.MaxValue, 0));
 
         Assert.That(count * geometry.Channels, Is.EqualTo(expected.Length));
         var rows = geometry.Rows(node.Input(1)!.Constant!);
