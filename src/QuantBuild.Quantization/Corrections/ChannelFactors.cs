@@ -34,7 +34,7 @@ internal sealed class ChannelFactors(ChannelGroups groups, IReadOnlyDictionary<i
 
     /// <summary>By name, what values of the copy are to be multiplied with to be what they are in the model.</summary>
     public ImmutableDictionary<string, TensorData> Restoring(ModelProfile profile) => groups.Axes
-        .Where(entry => entry.Value.Labels.Any(label => Of(label) != 1))
+        .Where(entry => profile.RankOf(entry.Key) is not null && entry.Value.Labels.Any(label => Of(label) != 1))
         .ToImmutableDictionary(entry => entry.Key.Name, entry =>
         {
             ImmutableArray<long> shape = [.. Enumerable.Repeat(1L, profile.RankOf(entry.Key)!.Value)];
