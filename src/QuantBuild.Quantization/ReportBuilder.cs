@@ -75,7 +75,7 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
 
     private string ReasonOf(QuantizedUnit unit) =>
         WhyQuantized(unit) + (planned.Plan.Rounding.ContainsKey((unit.Node, unit.Form)) ? "; its weights are rounded for what its inputs are like" : "")
-        + (job.Equalized.Contains(unit.Node.Output.Name) ? "; its weights are scaled for channels that are equalized" : "");
+        + (unit.Node.Outputs.Any(output => output is not null && job.Equalized.Contains(output.Name)) ? "; its weights are scaled for channels that are equalized" : "");
 
     private string WhyQuantized(QuantizedUnit unit) => unit switch
     {
