@@ -24,7 +24,7 @@ public static class ModelQuantizer
         var stages = new StageClock();
         var job = PreparedRequest.Open(request, stages, progress, cancellation);
         var (_, model, prepared, data, context) = job;
-        var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(prepared, context, request);
+        var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(job);
         var decided = request.PrunesOnly ? Placement.Locked(prepared.Graph, context, ImmutableDictionary<string, UnitForm>.Empty) : locked;
         var wanted = decided ?? job.Wanted;
         var observed = stages.Time("calibrate", () => job.Observe(wanted));
@@ -37,7 +37,7 @@ public static class ModelQuantizer
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var analysis = stages.Time("analyze", () => request.Settings.Analyze ? ModelAnalysis.Analyze(job) : null);
         var stored = StoredModel.Of(planned.Model, request.OutputName);
-        var report = new ReportBuilder(request, prepared, planned, observed).Build(accuracy, latency, stored.Length) with
+        var report = new ReportBuilder(job, planned, observed).Build(accuracy, latency, stored.Length) with
         {
             Audit = audit,
             Analysis = analysis,
@@ -51,7 +51,7 @@ public static class ModelQuantizer
         return new(stored.Bytes, Gates.Judge(report, request.Settings))
         {
             Data = stored.Data,
-            Lock = request.Settings.UpdateLock ? ModelLock.Of(prepared, request.Settings, planned.Plan.Placement, "prediction and accuracy").ToBytes() : (ReadOnlyMemory<byte>?)null,
+            Lock = request.Settings.UpdateLock ? ModelLock.Of(job, planned.Plan.Placement, "prediction and accuracy").ToBytes() : (ReadOnlyMemory<byte>?)null,
         };
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
@@ -38,21 +39,36 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         }
 
         var model = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
-        return new(request, given, model, data, new(profile, form.At(model.Opset))) { Pruning = pruning, Judged = judged };
+        var job = new PreparedRequest(request, given, model, data, new(profile, form.At(model.Opset))) { Pruning = pruning, Judged = judged };
+        return request.Settings.Uses(Correction.Equalization) ? stages.Time("equalize", job.Equalize) : job;
     }
+
+    /// <summary>The model as it was before channels were equalized: what lock files know it by.</summary>
+    public Model Plain { get; private init; } = Model;
+
+    /// <summary>The layers whose weights are scaled for channels that they make or read.</summary>
+    public ImmutableHashSet<string> Equalized { get; private init; } = [];
 
     /// <summary>All that had better be quantized, if the outputs can take it.</summary>
     public Placement Wanted => Placement.OfAll(Model, Context);
 
     /// <summary>The ranges of all that <paramref name="placement"/> quantizes.</summary>
-    public ImmutableDictionary<string, Observation> Observe(Placement placement)
+    /// <param name="placement">Of the model.</param>
+    /// <param name="samples">Null for all that calibrate.</param>
+    public ImmutableDictionary<string, Observation> Observe(Placement placement, SampleRun? samples = null)
     {
         var settings = Request.Settings;
         var method = CalibrationMethods.All[settings.CalibrationMethod];
-        var statistics = Data.Calibration.Statistics(
-            Model, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], method.Needs);
+        ImmutableArray<string> watched = [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
+        var statistics = samples is null ? Data.Calibration.Statistics(Model, watched, method.Needs) : Calibrator.Gather(Model, watched, method.Needs, samples);
         return method.Choose(new(
             Model, Context.Form, placement, statistics,
             new(settings.CalibrationPercentile) { Levels = 1 << Context.Form.Activations.Type.BitsPerElement() }, new(Data.Measured, Data.Calibration.Count)));
+    }
+
+    private PreparedRequest Equalize()
+    {
+        var factors = CrossLayerEqualization.Find(this);
+        return this with { Model = factors.Apply(), Plain = Model, Equalized = factors.Changed };
     }
 }

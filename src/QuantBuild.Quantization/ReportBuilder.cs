@@ -12,20 +12,19 @@ using QuantBuild.Quantization.Settings;
 namespace QuantBuild.Quantization;
 
 /// <summary>Puts what the stages found into a report.</summary>
-internal sealed class ReportBuilder(
-    QuantizationRequest request, Model prepared, PlannedModel planned, ImmutableDictionary<string, Observation> observed)
+internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, ImmutableDictionary<string, Observation> observed)
 {
-    private readonly Dictionary<Node, string> _calls = InlineFunctions.Refusals(prepared).ToDictionary();
+    private readonly Dictionary<Node, string> _calls = InlineFunctions.Refusals(job.Model).ToDictionary();
 
     public QuantizationReport Build(AccuracyReport? accuracy, LatencyReport? latency, long quantizedBytes) => new()
     {
-        Model = request.Model,
-        Settings = Describe(request.Settings),
-        Environment = Machine.Describe(request.Threads),
-        Size = new(OnnxFile.LengthOf(request.Model), quantizedBytes),
+        Model = job.Request.Model,
+        Settings = Describe(job.Request.Settings),
+        Environment = Machine.Describe(job.Request.Threads),
+        Size = new(OnnxFile.LengthOf(job.Request.Model), quantizedBytes),
         Accuracy = accuracy,
         Latency = latency,
-        Operators = [.. Bodies.Nodes(prepared.Graph).Select(Operator)],
+        Operators = [.. Bodies.Nodes(job.Model.Graph).Select(Operator)],
         Tensors = [.. planned.Plan.Activations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Tensor(entry.Key))],
     };
 
@@ -75,7 +74,8 @@ internal sealed class ReportBuilder(
     };
 
     private string ReasonOf(QuantizedUnit unit) =>
-        WhyQuantized(unit) + (planned.Plan.Rounding.ContainsKey((unit.Node, unit.Form)) ? "; its weights are rounded for what its inputs are like" : "");
+        WhyQuantized(unit) + (planned.Plan.Rounding.ContainsKey((unit.Node, unit.Form)) ? "; its weights are rounded for what its inputs are like" : "")
+        + (unit.Node.Outputs.Any(output => output is not null && job.Equalized.Contains(output.Name)) ? "; its weights are scaled for channels that are equalized" : "");
 
     private string WhyQuantized(QuantizedUnit unit) => unit switch
     {

@@ -56,6 +56,12 @@ internal sealed class RequestData
                 DiagnosticCodes.MissingSetting, $"{request.Model}: CalibrationData is not set. Name samples such as data/calibration/**/*.png: a few hundred that are like those the application will see.");
         }
 
+        if (settings.Calibration is not null && settings.Corrections?.Contains(Correction.Equalization) == true)
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.InvalidCombination, $"{request.Model}: Corrections=Equalization does not go with Calibration: what {settings.Calibration} holds is of channels that are not equalized. Set CalibrationData alone, or leave Equalization out.");
+        }
+
         SampleSet Open(ImmutableArray<string> patterns) => SampleSet.Open(new(patterns, request.BaseDirectory, inputs, settings.Preprocessing));
         SampleRun Run(ImmutableArray<SampleHandle> samples) => new(samples, request.Threads, progress, cancellation);
         var evaluation = settings.EvaluationData.IsEmpty ? null : Open(settings.EvaluationData);

@@ -33,7 +33,7 @@ internal static class ActivationSmoothing
         }
 
         var half = (samples.Count + 1) / 2;
-        var statistics = ChannelStatistics.Gather(model, [.. groups.Select(group => group.Value)], samples.Take(half));
+        var statistics = ChannelStatistics.Gather(model, [.. groups.Select(group => group.Value)], _ => -1, samples.Take(half));
         var found = ImmutableDictionary.CreateBuilder<string, SmoothingScales>();
         foreach (var (value, products) in groups)
         {

@@ -3,10 +3,11 @@ using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Corrections;
 
-/// <summary>The ends of each channel of a tensor, its last axis, over samples, and the sum of squares.</summary>
+/// <summary>The ends of each channel of a tensor over samples, 0 between them, and the sum of squares.</summary>
 internal sealed class ChannelStatistics(int channels)
 {
     public float[] Min { get; } = new float[channels];
@@ -15,21 +16,29 @@ internal sealed class ChannelStatistics(int channels)
 
     public double[] Squares { get; } = new double[channels];
 
+    /// <summary>The largest magnitude of each channel.</summary>
+    public float[] Largest => [.. Min.Zip(Max, (low, high) => Math.Max(high, -low))];
+
     /// <summary>How many elements each channel has.</summary>
     public long Count { get; private set; }
 
     /// <summary>Of values of which no run made anything there is nothing.</summary>
-    public static Dictionary<Value, ChannelStatistics> Gather(Model model, IReadOnlyList<Value> values, SampleRun samples)
+    /// <param name="model">The float model.</param>
+    /// <param name="values">Values of it.</param>
+    /// <param name="axisOf">Along which their channels lie; −1 for the last.</param>
+    /// <param name="samples">To run it on.</param>
+    public static Dictionary<Value, ChannelStatistics> Gather(Model model, IReadOnlyList<Value> values, Func<Value, int> axisOf, SampleRun samples)
     {
         var parts = new ChannelStatistics?[samples.Count, values.Count];
         using var session = new ScopedModel(model, values);
         samples.ForEach("Measuring channels", (position, sample) => session.Run(sample.Inputs, (index, _, shape, bytes) =>
         {
-            var channels = shape.Length == 0 ? 1 : (int)shape[^1];
+            var axis = axisOf(values[index]) is var given && given < 0 ? given + shape.Length : given;
+            var channels = axis < 0 ? 1 : (int)shape[axis];
             var part = parts[position, index] ??= new(channels);
             if (part.Min.Length == channels)
             {
-                part.Add(MemoryMarshal.Cast<byte, float>(bytes));
+                part.Add(MemoryMarshal.Cast<byte, float>(bytes), (int)Product(shape[(axis + 1)..]));
             }
         }));
         var sums = new Dictionary<Value, ChannelStatistics>();
@@ -52,7 +61,39 @@ internal sealed class ChannelStatistics(int channels)
         return sums;
     }
 
-    private void Add(ReadOnlySpan<float> elements)
+    private static long Product(ReadOnlySpan<long> lengths)
+    {
+        var product = 1L;
+        foreach (var length in lengths)
+        {
+            product *= length;
+        }
+
+        return product;
+    }
+
+    private void Add(ReadOnlySpan<float> elements, int inner)
+    {
+        if (inner <= 1)
+        {
+            AddRows(elements);
+            return;
+        }
+
+        for (var start = 0; start + inner <= elements.Length; start += inner)
+        {
+            var channel = start / inner % channels;
+            var plane = elements.Slice(start, inner);
+            Min[channel] = Math.Min(Min[channel], TensorPrimitives.Min(plane));
+            Max[channel] = Math.Max(Max[channel], TensorPrimitives.Max(plane));
+            Squares[channel] += Energy.Of(plane);
+        }
+
+        Count += elements.Length / channels;
+    }
+
+    /// <summary>Elements of all channels beside one another.</summary>
+    private void AddRows(ReadOnlySpan<float> elements)
     {
         var squares = new float[channels];
         for (var start = 0; start < elements.Length; start += channels)

@@ -42,12 +42,12 @@ internal sealed record ModelLock
     /// <summary>By the name of an operator's first output.</summary>
     public required ImmutableSortedDictionary<string, UnitForm> Operators { get; init; }
 
-    public static ModelLock Of(Model prepared, QuantizationSettings settings, Placement placement, string chosenBy) => new()
+    public static ModelLock Of(PreparedRequest job, Placement placement, string chosenBy) => new()
     {
         SchemaVersion = CurrentSchemaVersion,
-        Model = ModelIdentity.Of(prepared),
+        Model = ModelIdentity.Of(job.Plain),
         ChosenBy = chosenBy,
-        Settings = Describe(settings),
+        Settings = Describe(job.Request.Settings),
         Operators = placement.Units.ToImmutableSortedDictionary(unit => NameOf(unit.Node), unit => unit.Form, StringComparer.Ordinal),
     };
 
@@ -75,8 +75,9 @@ internal sealed record ModelLock
 
     /// <summary>The placement that the lock prescribes.</summary>
     /// <exception cref="QuantBuildException">The lock is of another model or other settings.</exception>
-    public Placement Apply(Model prepared, OperatorContext context, QuantizationRequest request)
+    public Placement Apply(PreparedRequest job)
     {
+        var request = job.Request;
         var settings = Describe(request.Settings);
         var changed = settings.Keys.FirstOrDefault(key => Settings.GetValueOrDefault(key) != settings[key]);
         if (changed is not null)
@@ -84,12 +85,12 @@ internal sealed record ModelLock
             throw Misfit(request, $"it was made with {changed} '{Settings.GetValueOrDefault(changed)}', and that is '{settings[changed]}' now");
         }
 
-        if (Model != ModelIdentity.Of(prepared))
+        if (Model != ModelIdentity.Of(job.Plain))
         {
             throw Misfit(request, "the model has changed since, or another version of QuantBuild made it");
         }
 
-        var placement = Placement.Locked(prepared.Graph, context, Operators);
+        var placement = Placement.Locked(job.Model.Graph, job.Context, Operators);
         var placed = placement.Units.Select(unit => NameOf(unit.Node)).ToHashSet();
         return Operators.Keys.FirstOrDefault(name => !placed.Contains(name)) is { } missing
             ? throw Misfit(request, $"operator '{missing}' cannot be {Operators[missing]}")

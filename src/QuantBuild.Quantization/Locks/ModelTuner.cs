@@ -46,7 +46,7 @@ public static class ModelTuner
         var decided = contest.Best?.Planned.Plan.Placement ?? Placement.Locked(job.Model.Graph, job.Context, ImmutableDictionary<string, UnitForm>.Empty);
         var environment = Machine.Describe(request.Threads);
         var chosenBy = $"measurement on {environment.Cpu} ({string.Join(", ", environment.InstructionSets)}), ONNX Runtime {environment.OnnxRuntime}";
-        return new(ModelLock.Of(job.Model, request.Settings, decided, chosenBy).ToBytes(), contest.Trials);
+        return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials);
     }
 
     /// <summary>As a build will make it from the lock: a form that the request's own format does not give to an operator is float there.</summary>

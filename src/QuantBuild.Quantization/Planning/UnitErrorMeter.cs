@@ -10,9 +10,14 @@ namespace QuantBuild.Quantization.Planning;
 /// <summary>Measures every unit's own error, all in one pass over the samples.</summary>
 internal static class UnitErrorMeter
 {
-    public static ImmutableDictionary<QuantizedUnit, UnitError> Measure(Model model, QuantizationPlan plan, SampleRun samples)
+    /// <param name="model">The float model.</param>
+    /// <param name="plan">Its units.</param>
+    /// <param name="samples">To run it on.</param>
+    /// <param name="restoring">As <see cref="UnitShadows"/> takes it.</param>
+    public static ImmutableDictionary<QuantizedUnit, UnitError> Measure(
+        Model model, QuantizationPlan plan, SampleRun samples, IReadOnlyDictionary<string, TensorData>? restoring = null)
     {
-        var shadows = new UnitShadows(model, plan);
+        var shadows = new UnitShadows(model, plan, restoring);
         return shadows.All.Count == 0 ? ImmutableDictionary<QuantizedUnit, UnitError>.Empty : Measure(shadows, samples);
     }
 

@@ -15,12 +15,16 @@ internal sealed class UnitShadows
     private readonly QuantizationPlan _plan;
     private readonly Dictionary<Graph, QuantizationOperands> _operands;
     private readonly Dictionary<(Graph, string, UnitForm), Value> _rounded = [];
+    private readonly IReadOnlyDictionary<string, TensorData>? _restoring;
     private readonly List<UnitShadow> _shadows = [];
 
-    public UnitShadows(Model model, QuantizationPlan plan)
+    /// <param name="model">The float model.</param>
+    /// <param name="plan">Its units.</param>
+    /// <param name="restoring">Null for what units hand out as it is quantized. Otherwise outputs are not, and those with this name are multiplied before they are compared.</param>
+    public UnitShadows(Model model, QuantizationPlan plan, IReadOnlyDictionary<string, TensorData>? restoring = null)
     {
         Model = model.Clone();
-        _plan = plan;
+        (_plan, _restoring) = (plan, restoring);
         _operands = Bodies.Scopes(Model.Graph).ToDictionary(graph => graph, graph => new QuantizationOperands(Model, graph));
         var nodes = Bodies.Nodes(model.Graph).Zip(Bodies.Nodes(Model.Graph)).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (var unit in plan.Units.Where(unit => !unit.IsMoving && unit.Rule.Role != OperatorRole.Joining))
@@ -73,8 +77,13 @@ internal sealed class UnitShadows
         var productError = unit.HasBias ? node.Graph.AddNode("Sub", [product, node.Outputs[position]], product.Name + "_product_error").Output : null;
         var output = unit.Activation is { } activation ? Copy(nodes[activation], [product, .. nodes[activation].Inputs.Skip(1)], 0) : product;
         var exact = node.Graph.Find(unit.Output.Name)!;
-        var rounded = unit.Form == UnitForm.Static && _plan.Activations.TryGetValue(unit.Output.Name, out var own) ? Round(node.Graph, output, own) : output;
+        var rounded = _restoring is null && unit.Form == UnitForm.Static && _plan.Activations.TryGetValue(unit.Output.Name, out var own) ? Round(node.Graph, output, own) : output;
         var error = node.Graph.AddNode("Sub", [rounded, exact], exact.Name + "_error").Output;
+        if (_restoring?.GetValueOrDefault(exact.Name) is { } factors)
+        {
+            error = node.Graph.AddNode("Mul", [error, node.Graph.AddInitializer(error.Name + "_factors", factors)], error.Name + "_restored").Output;
+        }
+
         return new(unit, exact, productError, rounded, error);
     }
 

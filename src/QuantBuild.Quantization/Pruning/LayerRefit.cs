@@ -33,24 +33,25 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
     /// <returns>Null where nothing is better.</returns>
     public RefittedLayer? Fit(float[] current, bool hasBias)
     {
-        var (fitted, shifts, errors) = (new float[current.Length], new float[hasBias ? _geometry.Channels : 0], new FitError[_geometry.Channels]);
+        var errors = new FitError[_geometry.Channels];
+        if (Fit(current, hasBias, position => !IsProving(position), errors) is null)
+        {
+            return null;
+        }
+
+        // What is proved to work on some samples may have the others, too.
+        var before = errors.Sum(error => error.Before);
+        return before > Same * errors.Sum(error => error.Signal) && errors.Sum(error => error.After) < before ? Fit(current, hasBias, _ => true, errors) : null;
+    }
+
+    private RefittedLayer? Fit(float[] current, bool hasBias, Func<int, bool> isFitted, FitError[] errors)
+    {
+        var (fitted, shifts) = (new float[current.Length], new float[hasBias ? _geometry.Channels : 0]);
         for (var group = 0; group < _geometry.Groups; group++)
         {
-            var (inputs, proof) = (now.Columns(group, position => !IsProving(position)), now.Columns(group, IsProving));
-            if (inputs.Count == 0 || proof.Count == 0 || LayerMoments.Of(now, group, position => !IsProving(position), hasBias) is not { } moments)
-            {
-                return null;
-            }
-
-            var damping = (moments.MeanEnergy * Damping) + float.Epsilon;
-            if (CholeskyFactor.Of(moments.Size, (row, column) => moments[row][column] + (row == column ? damping : 0)) is not { } factor)
-            {
-                return null;
-            }
-
             var first = group * _geometry.ChannelsOfGroup;
-            var targets = Targets(kept[first], inputs.Count, proof.Count);
-            if (targets is null)
+            var (inputs, proof) = (now.Columns(group, isFitted), now.Columns(group, IsProving));
+            if (Factor(group, hasBias, isFitted) is not { } factor || Targets(kept[first], isFitted) is var targets && (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count))
             {
                 return null;
             }
@@ -69,18 +70,26 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
             });
         }
 
-        var before = errors.Sum(error => error.Before);
-        return before > Same * errors.Sum(error => error.Signal) && errors.Sum(error => error.After) < before ? new(fitted, shifts) : null;
+        return new(fitted, shifts);
+    }
+
+    private CholeskyFactor? Factor(int group, bool hasBias, Func<int, bool> isFitted)
+    {
+        if (LayerMoments.Of(now, group, isFitted, hasBias) is not { } moments)
+        {
+            return null;
+        }
+
+        var damping = (moments.MeanEnergy * Damping) + float.Epsilon;
+        return CholeskyFactor.Of(moments.Size, (row, column) => moments[row][column] + (row == column ? damping : 0));
     }
 
     private static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
 
-    /// <summary>Null where the rows are not those of the inputs now.</summary>
-    private LayerTargets? Targets(int channel, int fitting, int proving)
+    private LayerTargets Targets(int channel, Func<int, bool> isFitted)
     {
         var group = channel / original.Geometry.ChannelsOfGroup;
-        var targets = new LayerTargets(original.Columns(group, position => !IsProving(position)), original.Columns(group, IsProving));
-        return targets.Fitting.Count == fitting && targets.Proving.Count == proving ? targets : null;
+        return new(original.Columns(group, isFitted), original.Columns(group, IsProving));
     }
 
     /// <summary>The inputs of a group of channels as they were.</summary>

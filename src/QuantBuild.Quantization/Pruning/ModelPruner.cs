@@ -10,7 +10,7 @@ namespace QuantBuild.Quantization.Pruning;
 /// <summary>Takes channels out of a prepared float model, and gives the rest the weights that make up for them.</summary>
 internal sealed class ModelPruner
 {
-    private const int TrialSamples = 64;
+    private const int TrialSamples = 16;
 
     /// <summary>What the inputs of layers may take.</summary>
     public const long MostBytes = 512L << 20;

@@ -11,4 +11,7 @@ public enum Correction
 
     /// <summary>Weights are rounded with the inputs in view, not each to the nearest integer, and the scales of their channels refined.</summary>
     Rounding,
+
+    /// <summary>Channels are divided where they are made and the weights that read them multiplied, so that quiet ones get more steps. Only where it is asked for.</summary>
+    Equalization,
 }

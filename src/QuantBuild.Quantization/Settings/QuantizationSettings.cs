@@ -88,7 +88,12 @@ public sealed record QuantizationSettings
 
     public ImagePreprocessing Preprocessing { get; init; } = ImagePreprocessing.FromModel;
 
-    public bool Uses(Correction correction) => Corrections?.Contains(correction) ?? (AccuracyEffort != AccuracyEffort.Fast || correction != Correction.Rounding);
+    public bool Uses(Correction correction) => Corrections?.Contains(correction) ?? correction switch
+    {
+        Correction.Equalization => false,
+        Correction.Rounding => AccuracyEffort != AccuracyEffort.Fast,
+        _ => true,
+    };
 }
 
 public enum CalibrationMethodName

@@ -57,7 +57,7 @@ internal static class PruningCheck
         group => group,
         group => (IReadOnlySet<int>)Enumerable.Range(0, group.Count).OrderBy(_ => random.Next()).Take(Math.Clamp((int)(share * group.Count), 1, group.Count - 1)).ToHashSet());
 
-    private static double Difference(Model first, Model second)
+    public static double Difference(Model first, Model second)
     {
         var inputs = Inputs(first, 2);
         return Results(first, inputs).Zip(Results(second, inputs)).Max(pair =>
