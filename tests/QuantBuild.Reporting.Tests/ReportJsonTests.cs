@@ -9,11 +9,11 @@ internal sealed class ReportJsonTests
 {
     private static readonly string[] TopLevel =
     [
-        "schemaVersion", "model", "settings", "environment", "size", "accuracy", "latency", "audit", "search", "analysis", "gates", "operators", "tensors",
+        "schemaVersion", "model", "settings", "environment", "size", "accuracy", "latency", "audit", "pruning", "search", "analysis", "gates", "operators", "tensors",
         "saturation", "stages", "peakMemoryBytes", "diagnostics",
     ];
 
-    [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,audit,search,analysis,gates,operators,tensors,saturation,stages,peakMemoryBytes,diagnostics")]
+    [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,audit,pruning,search,analysis,gates,operators,tensors,saturation,stages,peakMemoryBytes,diagnostics")]
     [TestCase("environment", "cpu,instructionSets,onnxRuntime,threads")]
     [TestCase("size", "floatBytes,quantizedBytes")]
     [TestCase("accuracy", "metric,float,quantized,drop,samples,source,standardError,byMachine")]

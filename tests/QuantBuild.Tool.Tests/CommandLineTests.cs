@@ -2,9 +2,9 @@ namespace QuantBuild.Tool.Tests;
 
 internal sealed class CommandLineTests
 {
-    [TestCase("", "No verb is given; the verbs are quantize, evaluate, analyze, tune, calibrate, merge, inspect.")]
-    [TestCase("quantise m.onnx", "There is no verb 'quantise' (the verbs are quantize, evaluate, analyze, tune, calibrate, merge, inspect); did you mean 'quantize'?")]
-    [TestCase("frobnicate", "There is no verb 'frobnicate' (the verbs are quantize, evaluate, analyze, tune, calibrate, merge, inspect).")]
+    [TestCase("", "No verb is given; the verbs are quantize, prune, evaluate, analyze, tune, calibrate, merge, inspect.")]
+    [TestCase("quantise m.onnx", "There is no verb 'quantise' (the verbs are quantize, prune, evaluate, analyze, tune, calibrate, merge, inspect); did you mean 'quantize'?")]
+    [TestCase("frobnicate", "There is no verb 'frobnicate' (the verbs are quantize, prune, evaluate, analyze, tune, calibrate, merge, inspect).")]
     [TestCase("--outptu m.onnx", "quantbuild has no option '--outptu'.")]
     [TestCase("quantize m.onnx --max-acuracy-drop 0.01", "'quantize' has no option '--max-acuracy-drop'; did you mean '--max-accuracy-drop'?")]
     [TestCase("quantize m.onnx --Output=x", "'quantize' has no option '--Output'; did you mean '--output'?")]

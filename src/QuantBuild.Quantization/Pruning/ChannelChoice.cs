@@ -9,7 +9,7 @@ namespace QuantBuild.Quantization.Pruning;
 internal sealed class ChannelChoice
 {
     /// <summary>No group loses more than so many times the share that all lose: harms are known for a few channels, and guessed for many.</summary>
-    private const double MostOfShare = 1.5;
+    private const int MostOfShare = 2;
 
     private readonly ImmutableArray<Bundle> _bundles;
     private readonly int _all;
@@ -34,7 +34,7 @@ internal sealed class ChannelChoice
         foreach (var bundle in _bundles)
         {
             var gone = removed.TryGetValue(bundle.Group, out var before) ? [.. before] : ImmutableHashSet<int>.Empty;
-            if (closed.Contains(bundle.Group) || gone.Count + bundle.Channels.Length > MostOfShare * bundle.Group.Count * count / _all || left < bundle.Channels.Length / 2.0)
+            if (closed.Contains(bundle.Group) || gone.Count + bundle.Channels.Length > MostOfShare * (double)bundle.Group.Count * count / _all || left < bundle.Channels.Length / 2.0)
             {
                 closed.Add(bundle.Group);
                 continue;
