@@ -68,7 +68,7 @@ internal sealed class Placement
     }
 
     /// <summary>Exactly these forms, by the names of operators' first outputs, as far as the operators may have them.</summary>
-    public static Placement Locked(Graph graph, OperatorContext context, IReadOnlyDictionary<string, UnitForm> forms)
+    public static Placement Locked(Graph graph, OperatorContext context, IReadOnlyDictionary<string, UnitForm> forms, string reason = "the lock file keeps it float")
     {
         var placement = new Placement(context);
         foreach (var node in Bodies.Scopes(graph).SelectMany(scope => scope.Nodes))
@@ -84,7 +84,7 @@ internal sealed class Placement
             }
             else
             {
-                placement._reasons[node] = "the lock file keeps it float";
+                placement._reasons[node] = reason;
             }
         }
 
