@@ -24,7 +24,7 @@ public static class ModelQuantizer
         var stages = new StageClock();
         var job = PreparedRequest.Open(request, stages, progress, cancellation);
         var (_, model, prepared, data, context) = job;
-        var locked = request.Settings.UpdateLock || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(job);
+        var locked = request.Settings.UpdateLock || request.PrunesOnly || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(job);
         var decided = request.PrunesOnly ? Placement.Locked(prepared.Graph, context, ImmutableDictionary<string, UnitForm>.Empty, "the model is pruned alone") : locked;
         var wanted = decided ?? job.Wanted;
         var observed = stages.Time("calibrate", () => job.Observe(wanted));

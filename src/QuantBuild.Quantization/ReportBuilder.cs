@@ -54,6 +54,21 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
             described["minSpeedup"] = speedup.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (settings.Corrections is { } corrections)
+        {
+            described["corrections"] = string.Join(';', corrections);
+        }
+
+        if (settings.Channels is { } channels)
+        {
+            described["channels"] = channels.ToString();
+        }
+
+        if (settings.Sparsity is { } sparsity)
+        {
+            described["sparsity"] = sparsity.ToString();
+        }
+
         return described.ToImmutable();
     }
 

@@ -27,7 +27,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         if (_settings.Calibration is not null)
         {
             throw new QuantBuildException(
-                DiagnosticCodes.InvalidCombination, "Calibration was made from the model as it is, and Channels and Sparsity change it: prune first, with 'quantbuild prune', and calibrate and quantize what it writes.");
+                DiagnosticCodes.InvalidCombination, $"{request.Model}: Calibration was made from the model as it is, and Channels and Sparsity change it: prune first, with 'quantbuild prune', and calibrate and quantize what it writes.");
         }
 
         var model = prepared;

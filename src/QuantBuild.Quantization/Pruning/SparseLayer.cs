@@ -7,7 +7,7 @@ namespace QuantBuild.Quantization.Pruning;
 
 /// <summary>
 /// Makes weights of a group of output channels 0. With the moments H = L·Lᵀ of the inputs the error of a channel is |Lᵀ·d|² for its change d. From the last
-/// weight to the first each first takes up what those before it left over; taking it out then costs (L_jj·w_j)², and what it leaves over is carried on
+/// weight to the first, each takes up what those before it left over; taking it out then costs (L_jj·w_j)², and what it leaves over is carried on
 /// (SparseGPT, Frantar and Alistarh 2023, without the inverse).
 /// </summary>
 internal sealed class SparseLayer

@@ -60,9 +60,10 @@ internal sealed class WeightPruner(WeightSparsity sparsity, Saliency saliency, S
         {
             var (first, size) = (group * geometry.ChannelsOfGroup, geometry.ChannelsOfGroup * geometry.Depth);
             SparseLayer.Of(sparsity, geometry.Depth, inputs is null ? null : LayerMoments.Of(inputs, group, _ => true, hasBias)).Prune(weights.AsSpan(group * size, size));
+            var rows = shifts.Length == 0 ? SampledRows.None : inputs!.Columns(group, _ => true);
             for (var channel = first; channel < first + geometry.ChannelsOfGroup && shifts.Length > 0; channel++)
             {
-                var (change, rows) = (new float[geometry.Depth], inputs!.Columns(group, _ => true));
+                var change = new float[geometry.Depth];
                 TensorPrimitives.Subtract(original.AsSpan(channel * geometry.Depth, geometry.Depth), weights.AsSpan(channel * geometry.Depth, geometry.Depth), change);
                 shifts[channel] = rows.Count == 0 ? 0 : TensorPrimitives.Sum<float>(rows.Times(change)) / rows.Count;
             }

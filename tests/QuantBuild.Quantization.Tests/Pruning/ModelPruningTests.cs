@@ -120,6 +120,23 @@ internal sealed class ModelPruningTests
         Assert.That((exception.Code, exception.Message), Is.EqualTo((DiagnosticCodes.MissingSetting, $"{Path.Combine(_folder, "tiny.onnx")}: Channels=auto removes as many channels as MaxAccuracyDrop allows, which is not set. Set it, or Channels to a share such as 0.2.")));
     }
 
+    /// <summary>A lock file is of the model that is quantized, and pruning alone quantizes nothing.</summary>
+    [Test]
+    public void PruningAlone_DoesNotFollowALockFile()
+    {
+        WriteModel(isRedundant: true);
+        var locked = ModelQuantizer.Quantize(Request(new() { UpdateLock = true }), null, CancellationToken.None);
+        File.WriteAllBytes(Path.Combine(_folder, "tiny.quantbuild.json"), locked.Lock!.Value.ToArray());
+
+        var (report, _) = Prune(new() { Channels = new(0.25) });
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Pruning!.Removed, Is.EqualTo(4));
+            Assert.That(report.Settings["channels"], Is.EqualTo("0.25"));
+        }
+    }
+
     [Test]
     public void NothingToPrune_IsAWarning()
     {
