@@ -35,7 +35,8 @@ public static class ModelComparison
 
         var samples = SampleSet.Open(new(request.Settings.EvaluationData, request.BaseDirectory, reference.Inputs, request.Settings.Preprocessing));
         var run = new SampleRun(SampleRun.Handles(samples, Enumerable.Range(0, samples.Count)), request.Threads, progress, cancellation);
-        var accuracy = AccuracyEvaluator.Compare(new(reference, quantized, otherMachine), run, request.Settings.Metric, AccuracySource.EvaluationData);
+        var compared = FloatReference.Of(reference, run, request.Settings);
+        var accuracy = compared is null ? null : AccuracyEvaluator.Compare(new(compared, quantized, otherMachine), run, AccuracySource.EvaluationData);
         var report = new QuantizationReport
         {
             Model = request.Float,

@@ -12,13 +12,15 @@ namespace QuantBuild.Quantization;
 internal sealed class ModelJudge(Model given, QuantizationRequest request, AccuracySource source) : IDisposable
 {
     private readonly InferenceModel _given = DeployedModels.LoadGiven(given, request.Model);
+    private FloatReference? _reference;
 
-    /// <summary>Accuracy is null where there is nothing to compare.</summary>
+    /// <summary>Accuracy is null where there is nothing to compare. All calls go by the metric of the first.</summary>
     public (AccuracyReport? Accuracy, ImmutableArray<SaturationReport> Saturation) Judge(Model quantized, SampleRun samples)
     {
         using var result = DeployedModels.LoadResult(quantized, request.Model);
         using var otherMachine = MachinePrediction.Of(quantized, request.Settings.Target);
-        var accuracy = AccuracyEvaluator.Compare(new(_given, result, otherMachine), samples, request.Settings.Metric, source);
+        _reference ??= FloatReference.Of(_given, samples, request.Settings);
+        var accuracy = _reference is null ? null : AccuracyEvaluator.Compare(new(_reference, result, otherMachine), samples, source);
         return (accuracy, otherMachine?.Units ?? []);
     }
 

@@ -67,7 +67,7 @@ public static class ModelQuantizer
         }
 
         var (choosing, confirming) = judged.Halves();
-        var result = new GateSearch(precision, settings, model => judge.Judge(model, choosing).Accuracy!, choosing.Count).Run();
+        var result = new GateSearch(precision, settings, AccuracyLimits.AllowedDrop(settings, accuracy)!.Value, model => judge.Judge(model, choosing).Accuracy!, choosing.Count).Run();
         if (result.Planned is not { } found)
         {
             return (planned, accuracy, saturation, result.Report);

@@ -49,6 +49,11 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
             described["maxAccuracyDrop"] = limit.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (settings.MinAgreement is { } agreement)
+        {
+            described["minAgreement"] = agreement.ToString(CultureInfo.InvariantCulture);
+        }
+
         if (settings.MinSpeedup is { } speedup)
         {
             described["minSpeedup"] = speedup.ToString(CultureInfo.InvariantCulture);

@@ -16,7 +16,7 @@ internal sealed class ReportJsonTests
     [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,audit,pruning,search,analysis,gates,operators,tensors,saturation,stages,peakMemoryBytes,diagnostics")]
     [TestCase("environment", "cpu,instructionSets,onnxRuntime,threads")]
     [TestCase("size", "floatBytes,quantizedBytes")]
-    [TestCase("accuracy", "metric,float,quantized,drop,samples,source,standardError,byMachine")]
+    [TestCase("accuracy", "metric,float,quantized,drop,samples,source,standardError,sufficientAgreement,byMachine")]
     [TestCase("latency", "floatMs,preparedFloatMs,quantizedMs,speedup,interval,preparedSpeedup,preparedInterval,threads")]
     [TestCase("latency/threads", "threads,floatMs,preparedFloatMs,quantizedMs,speedup,interval,preparedSpeedup,preparedInterval")]
     [TestCase("audit", "kernels,quantize,dequantize,leftOver,written")]

@@ -9,31 +9,42 @@ namespace QuantBuild.Quantization.Accuracy;
 /// <summary>Where no limit is set nothing fails, but a loss is not passed over in silence.</summary>
 internal static class AccuracyWarnings
 {
+    /// <summary>A share of all samples, or of the float model's own error.</summary>
     private const double UnlimitedDrop = 0.01;
-    private const double LowestAgreement = 0.95;
 
     public static ImmutableArray<DiagnosticCode> Codes { get; } = [DiagnosticCodes.AccuracyDropped, DiagnosticCodes.AgreementLow];
 
     public static IEnumerable<Diagnostic> Of(QuantizationReport report, QuantizationSettings settings)
     {
-        if (settings.MaxAccuracyDrop is not null || report.Accuracy is not { } accuracy)
+        if (AccuracyLimits.AreSet(settings) || report.Accuracy is not { } accuracy)
         {
             yield break;
         }
 
         var judged = JudgedAccuracy.Of(accuracy);
-        if (accuracy.Source == AccuracySource.EvaluationData && accuracy.Metric == "top1" && judged.Drop > UnlimitedDrop)
+        if (Metrics.Find(accuracy.Metric) is { NeedsLabel: true } metric && judged.Drop > UnlimitedDrop * (metric.HigherIsBetter ? 1 : accuracy.Float))
         {
             yield return new(
                 DiagnosticCodes.AccuracyDropped,
                 $"{report.Model}: {GateMessages.Change(accuracy, judged)}{(judged.Where.Length > 0 ? "," : "")} and no limit is set. Set MaxAccuracyDrop to gate the build.");
         }
 
-        if (accuracy.Metric == "agreement" && judged.Quantized < LowestAgreement)
+        if (accuracy.SufficientAgreement is { } sufficient && judged.Quantized < sufficient)
         {
             yield return new(DiagnosticCodes.AgreementLow, string.Create(
                 CultureInfo.InvariantCulture,
-                $"{report.Model}: the quantized model agrees with the float model on {judged.Quantized:p1} of {accuracy.Samples} samples{judged.Where}, less than {LowestAgreement:p0}. Set EvaluationData with labels to measure what that costs."));
+                $"{report.Model}: {Agreement(accuracy, judged.Quantized)}{judged.Where}, less than {Value(accuracy.Metric, sufficient)}. Set EvaluationData with labels to measure what that costs, or MinAgreement to gate the build."));
         }
     }
+
+    private static string Agreement(AccuracyReport accuracy, double value) => accuracy.Metric == "agreement"
+        ? string.Create(CultureInfo.InvariantCulture, $"the quantized model agrees with the float model on {value:p1} of {accuracy.Samples} samples")
+        : $"the outputs of the quantized model have a {(accuracy.Metric == "cosine" ? "cosine" : "signal-to-noise ratio")} of {Value(accuracy.Metric, value)} against those of the float model on {accuracy.Samples} samples";
+
+    private static string Value(string metric, double value) => metric switch
+    {
+        "agreement" => value.ToString("p0", CultureInfo.InvariantCulture),
+        "sqnr" => value.ToString("0.0", CultureInfo.InvariantCulture) + " dB",
+        _ => GateMessages.Score(value),
+    };
 }

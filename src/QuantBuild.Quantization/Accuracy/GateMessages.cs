@@ -16,6 +16,14 @@ public static class GateMessages
         return $"{Change(accuracy, judged)} (drop {Score(judged.Drop)}, at most {Score(limit)} allowed{Searched(report)}){MostSensitive(report)}";
     }
 
+    /// <summary><c>cosine with the float model is 0.9712, at least 0.9900 asked for; most sensitive: conv1 (12.3 dB)</c>.</summary>
+    public static string Agreement(QuantizationReport report, double limit)
+    {
+        var accuracy = report.Accuracy ?? throw new ArgumentException("A gate on agreement needs a report with accuracy.", nameof(report));
+        var judged = JudgedAccuracy.Of(accuracy);
+        return $"{accuracy.Metric} with the float model is {Score(judged.Quantized)}{judged.Where}, at least {Score(limit)} asked for{Searched(report)}{MostSensitive(report)}";
+    }
+
     /// <summary><c>top1 fell from 0.9945 to 0.9712</c>, and on which machine where it is not the same on all.</summary>
     internal static string Change(AccuracyReport accuracy, JudgedAccuracy judged) =>
         $"{accuracy.Metric} {(judged.Quantized > accuracy.Float ? "rose" : "fell")} from {Score(accuracy.Float)} to {Score(judged.Quantized)}{judged.Where}";
@@ -26,7 +34,7 @@ public static class GateMessages
         var latency = report.Latency ?? throw new ArgumentException("A gate on speed needs a report with latency.", nameof(report));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"the quantized model is {latency.Speedup:0.00} times as fast as the float model ({latency.FloatMs:0.0###} ms to {latency.QuantizedMs:0.0###} ms), at least {limit:0.##} times asked for");
+            $"the quantized model is {latency.Speedup:0.00} times as fast as the float model ({latency.FloatMs:0.0###} ms to {latency.QuantizedMs:0.0###} ms), at least {limit:0.##} times asked for{Fastest(report)}");
     }
 
     /// <summary>Four decimals, or as many significant digits where that would show nothing.</summary>
@@ -34,9 +42,18 @@ public static class GateMessages
         ? value.ToString("0.0000", CultureInfo.InvariantCulture)
         : value.ToString("0.###e+0", CultureInfo.InvariantCulture);
 
-    /// <summary>A search that succeeded and was not confirmed.</summary>
-    private static string Searched(QuantizationReport report) => report.Search is { Found: true } search
-        ? string.Create(CultureInfo.InvariantCulture, $"; the other half of the data, on which {search.Evaluations} candidates were tried, gave {Score(search.Drop)}")
+    /// <summary>A search that succeeded and was not confirmed, or one that failed though speed was asked for as well.</summary>
+    private static string Searched(QuantizationReport report) => report.Search switch
+    {
+        { Found: true } search => string.Create(CultureInfo.InvariantCulture, $"; the other half of the data, on which {search.Evaluations} candidates were tried, gave {Score(search.Drop)}"),
+        { Evaluations: > 0, MinSpeedup: { } limit, PredictedSpeedup: { } speedup } search => string.Create(
+            CultureInfo.InvariantCulture, $"; of {search.Evaluations} candidates the best on half of the data has a drop of {Score(search.Drop)} and is predicted to be {speedup:0.00} times as fast as float, at least {limit:0.##} times asked for"),
+        _ => "",
+    };
+
+    /// <summary>Why there is nothing faster: what is would lose too much.</summary>
+    private static string Fastest(QuantizationReport report) => report.Search is { Found: true, PredictedSpeedup: { } speedup } search
+        ? string.Create(CultureInfo.InvariantCulture, $"; of {search.Evaluations} candidates it is the fastest by prediction ({speedup:0.00} times) that keeps the limit on accuracy (drop {Score(search.Drop)}, at most {Score(search.Limit)} allowed)")
         : "";
 
     private static string MostSensitive(QuantizationReport report)

@@ -9,36 +9,38 @@ namespace QuantBuild.Quantization.Accuracy;
 internal sealed record GateSearchResult(PlannedModel? Planned, SearchReport Report);
 
 /// <summary>
-/// Finds the fastest candidate that keeps the gate on accuracy: as many steps up the ladder as pass on half of the evaluation data, then what was given up
+/// Finds the fastest candidate that keeps the gates on accuracy: as many steps up the ladder as pass on half of the evaluation data, then what was given up
 /// and turns out not to be needed is taken again, the most precious first. The other half confirms, so that the number that gates is not the one that was
 /// optimised.
 /// </summary>
-internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings settings, Func<Model, AccuracyReport> judge, int samples)
+internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings settings, double limit, Func<Model, AccuracyReport> judge, int samples)
 {
     /// <summary>Attempts to take forms again, unless all is to be tried.</summary>
     private const int FewAttempts = 16;
 
-    private readonly Dictionary<Model, (double Drop, double Error)> _drops = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Model, Judgement> _judged = new(ReferenceEqualityComparer.Instance);
 
-    private double Limit => settings.MaxAccuracyDrop!.Value;
+    /// <summary>True where such a search may be made at all: not on samples that calibration saw.</summary>
+    public static bool IsPossible(QuantizationSettings settings, AccuracyReport accuracy) =>
+        AccuracyLimits.AllowedDrop(settings, accuracy) is not null && settings.AccuracyEffort != AccuracyEffort.Fast && accuracy.Source != AccuracySource.CalibrationData;
 
-    /// <summary>True where such a search may be made at all.</summary>
-    public static bool IsPossible(QuantizationSettings settings) =>
-        settings is { MaxAccuracyDrop: not null, AccuracyEffort: not AccuracyEffort.Fast, EvaluationData.IsEmpty: false };
-
-    /// <summary>True where a result that was stored under another limit would not be the one that these settings give.</summary>
-    public static bool IsStale(QuantizationReport report, QuantizationSettings settings) =>
-        report.Search is { Found: true } search ? search.Limit != settings.MaxAccuracyDrop
-        : IsPossible(settings) && report.Search?.Limit != settings.MaxAccuracyDrop && report.Accuracy is { } accuracy && JudgedAccuracy.Of(accuracy).Drop > settings.MaxAccuracyDrop;
+    /// <summary>True where a result that was stored under other limits would not be the one that these settings give.</summary>
+    public static bool IsStale(QuantizationReport report, QuantizationSettings settings)
+    {
+        var limit = report.Accuracy is { } accuracy ? AccuracyLimits.AllowedDrop(settings, accuracy) : null;
+        return report.Search is { Found: true } search
+            ? search.Limit != limit || search.MinSpeedup != settings.MinSpeedup
+            : report.Accuracy is { } judged && IsPossible(settings, judged) && report.Search?.Limit != limit && JudgedAccuracy.Of(judged).Drop > limit;
+    }
 
     /// <summary>True where the gate fails, or more may be had than what the outputs alone seemed to take.</summary>
     public static bool IsDue(QuantizationSettings settings, AccuracyReport accuracy, PrecisionSearch precision) =>
-        IsPossible(settings) && precision.CanGiveBack && accuracy.Samples > 1
-        && (JudgedAccuracy.Of(accuracy).Drop > settings.MaxAccuracyDrop || (settings.AccuracyEffort == AccuracyEffort.Best && precision.Steps is not null));
+        IsPossible(settings, accuracy) && precision.CanGiveBack && accuracy.Samples > 1
+        && (JudgedAccuracy.Of(accuracy).Drop > AccuracyLimits.AllowedDrop(settings, accuracy) || (settings.AccuracyEffort == AccuracyEffort.Best && precision.Steps is not null));
 
     /// <summary>For a gate that fails where nothing can be given back, as with a lock file: said once, so that the next build need not try again. Null else.</summary>
     public static SearchReport? Declined(QuantizationSettings settings, AccuracyReport accuracy) =>
-        IsPossible(settings) && JudgedAccuracy.Of(accuracy).Drop is var drop && drop > settings.MaxAccuracyDrop ? new(settings.MaxAccuracyDrop.Value, 0, 0, drop, false) : null;
+        IsPossible(settings, accuracy) && AccuracyLimits.AllowedDrop(settings, accuracy) is { } limit && JudgedAccuracy.Of(accuracy).Drop is var drop && drop > limit ? new(limit, 0, 0, drop, false) : null;
 
     public GateSearchResult Run()
     {
@@ -46,12 +48,19 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         var (steps, best) = Fastest(ladder);
         if (best is null)
         {
-            return new(null, new(Limit, _drops.Count, samples, _drops.Count == 0 ? 0 : _drops.Values.Min(judged => judged.Drop), false));
+            var least = _judged.Values.MinBy(judged => judged.Drop);
+            return new(null, Report(least, false));
         }
 
         best = TakeAgain(ladder, ladder.GivenUp(steps), best);
-        return new(best, new(Limit, _drops.Count, samples, Judge(best).Drop, true));
+        return new(best, Report(Judge(best), true));
     }
+
+    private SearchReport Report(Judgement? taken, bool isFound) => new(limit, _judged.Count, samples, taken?.Drop ?? 0, isFound)
+    {
+        PredictedSpeedup = taken?.Speedup is { } speedup ? Math.Round(speedup, 3) : null,
+        MinSpeedup = settings.MinSpeedup,
+    };
 
     private (int Steps, PlannedModel? Model) Fastest(CandidateLadder ladder)
     {
@@ -68,7 +77,7 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
 
     /// <summary>
     /// In the order in which they were given up: the worst bargains come last and are tried first. What makes the drop larger stays given up, though it
-    /// might be allowed: of many tries on the same samples some pass by chance.
+    /// might be allowed, since of many tries on the same samples some pass by chance; unless the speed that is asked for is not reached without it.
     /// </summary>
     private PlannedModel TakeAgain(CandidateLadder ladder, IReadOnlyList<(Node Node, UnitForm Form)> givenUp, PlannedModel best)
     {
@@ -76,13 +85,13 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         var attempts = settings.AccuracyEffort == AccuracyEffort.Best ? settings.SearchBudget : FewAttempts;
         foreach (var form in givenUp.Reverse().Take(attempts))
         {
-            if (_drops.Count >= settings.SearchBudget)
+            if (_judged.Count >= settings.SearchBudget)
             {
                 break;
             }
 
             left.Remove(form);
-            if (ladder.Make(left) is var candidate && Passes(candidate) && Judge(candidate).Drop <= Judge(best).Drop)
+            if (ladder.Make(left) is var candidate && Passes(candidate) && IsBetter(Judge(candidate), Judge(best)))
             {
                 best = candidate;
             }
@@ -95,21 +104,30 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         return best;
     }
 
+    /// <summary>No slower, as far as that is predicted, and no less accurate, as far as speed is not wanting.</summary>
+    private bool IsBetter(Judgement candidate, Judgement best) =>
+        !(candidate.Speedup < best.Speedup) && (candidate.Drop <= best.Drop || (best.Speedup < settings.MinSpeedup && candidate.Speedup > best.Speedup));
+
     /// <summary>
     /// With the standard error as a reserve, or what passes here by a hair would fail on the other half as often as not. False where the budget is spent:
     /// what is not known is not taken.
     /// </summary>
     private bool Passes(PlannedModel candidate) =>
-        (_drops.ContainsKey(candidate.Model) || _drops.Count < settings.SearchBudget) && Judge(candidate) is var (drop, error) && drop + error <= Limit;
+        (_judged.ContainsKey(candidate.Model) || _judged.Count < settings.SearchBudget) && Judge(candidate) is var judged && judged.Drop + judged.Error <= limit;
 
-    private (double Drop, double Error) Judge(PlannedModel candidate)
+    private Judgement Judge(PlannedModel candidate)
     {
-        if (!_drops.TryGetValue(candidate.Model, out var judged))
+        if (!_judged.TryGetValue(candidate.Model, out var judged))
         {
             var accuracy = judge(candidate.Model);
-            _drops[candidate.Model] = judged = (JudgedAccuracy.Of(accuracy).Drop, accuracy.StandardError ?? 0);
+            _judged[candidate.Model] = judged = new(JudgedAccuracy.Of(accuracy).Drop, accuracy.StandardError ?? 0, precision.PredictedSpeedup(candidate));
         }
 
         return judged;
     }
+
+    /// <param name="Drop">On the samples for choosing.</param>
+    /// <param name="Error">Its standard error.</param>
+    /// <param name="Speedup">As predicted; null where costs are not known.</param>
+    private sealed record Judgement(double Drop, double Error, double? Speedup);
 }

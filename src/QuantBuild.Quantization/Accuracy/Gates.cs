@@ -21,6 +21,16 @@ public static class Gates
             (report, gate) => GateMessages.AccuracyDrop(report, gate.Limit))
         { Missing = "there is nothing to compare the models on; add EvaluationData, or at least ten calibration samples" },
         new(
+            "MinAgreement",
+            DiagnosticCodes.AccuracyGateFailed,
+            settings => settings.MinAgreement,
+            report => report.Accuracy is { } accuracy ? AccuracyLimits.AgreementOf(accuracy) : null,
+            (report, gate) => GateMessages.Agreement(report, gate.Limit))
+        {
+            IsFloor = true,
+            Missing = "there is no agreement to judge: the samples have labels, so that MaxAccuracyDrop or Metric decide, or there are none; set Metric to agreement, cosine or sqnr, or add EvaluationData",
+        },
+        new(
             "MinSpeedup",
             DiagnosticCodes.SpeedGateFailed,
             settings => settings.MinSpeedup,
@@ -56,7 +66,8 @@ public static class Gates
     }
 
     /// <summary>True where a report that was stored under other limits is of another model than these settings would give, since a search would be made.</summary>
-    public static bool IsOutdated(QuantizationReport report, QuantizationSettings settings) => GateSearch.IsStale(report, settings);
+    public static bool IsOutdated(QuantizationReport report, QuantizationSettings settings) =>
+        (report.Accuracy is { } accuracy && Metrics.IsOutdated(accuracy.Metric, settings)) || GateSearch.IsStale(report, settings);
 
     /// <summary>A value that is not a number passes no gate.</summary>
     private static GateReport Judge(Gate gate, double limit, QuantizationReport report) =>

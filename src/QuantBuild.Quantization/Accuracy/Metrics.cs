@@ -3,20 +3,23 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Accuracy;
 
-/// <summary>The table of metrics.</summary>
+/// <summary>The table of metrics, and which of them fits.</summary>
 internal static class Metrics
 {
+    /// <summary>A cosine of 0.995 and 20 dB both are noise with a hundredth of the signal's energy, an image's 40 dB a hundredth of that.</summary>
     public static ImmutableArray<Metric> All { get; } =
     [
-        new("top1", true, true, outcome => (Hit(outcome.Float, outcome.Label), Hit(outcome.Quantized, outcome.Label))),
-        new("mse", false, true, outcome => (SquaredError(outcome.Float, outcome.Label), SquaredError(outcome.Quantized, outcome.Label))),
-        new("agreement", true, false, outcome => (1, Agreement(outcome.Float[0], outcome.Quantized[0]))),
-        new("cosine", true, false, outcome => (1, outcome.Float.Zip(outcome.Quantized, Cosine).Average())),
-        new("sqnr", true, false, outcome => (UnitError.Perfect, outcome.Float.Zip(outcome.Quantized, Sqnr).Average())),
+        new("top1", true, outcome => Hit(outcome.Actual, outcome.Label)),
+        new("mse", false, outcome => SquaredError(outcome.Actual, outcome.Label)),
+        new("agreement", true, Agreement) { Perfect = 1, Sufficient = _ => 0.95 },
+        new("cosine", true, outcome => outcome.Reference.Zip(outcome.Actual, Cosine).Average()) { Perfect = 1, Sufficient = _ => 0.995 },
+        new("sqnr", true, outcome => outcome.Reference.Zip(outcome.Actual, Sqnr).Average()) { Perfect = UnitError.Perfect, Sufficient = kind => kind == OutputKind.Image ? 40 : 20 },
     ];
 
     /// <exception cref="QuantBuildException">There is no metric of that name.</exception>
@@ -24,12 +27,46 @@ internal static class Metrics
         All.FirstOrDefault(metric => string.Equals(metric.Name, name, StringComparison.OrdinalIgnoreCase))
         ?? throw new QuantBuildException(DiagnosticCodes.InvalidSetting, $"Metric is '{name}'; expected one of {string.Join(", ", All.Select(metric => metric.Name))}.");
 
-    /// <summary>Labels decide; without them, arg-max agreement where the first output looks like class scores, else cosine.</summary>
-    public static Metric DefaultFor(bool labelled, bool integerLabels, ImmutableArray<long> firstOutput)
+    /// <summary>The metric that is set, or what fits labels, outputs and limits: labels judge where all samples have them, unless it is agreement alone that is limited.</summary>
+    /// <exception cref="QuantBuildException">The metric that is set needs labels that are not there.</exception>
+    public static Metric For(QuantizationSettings settings, SampleRun samples, IReadOnlyList<TensorData> outputs)
     {
-        var classes = firstOutput.IsDefault ? 0 : firstOutput.Aggregate(1L, (product, length) => product * length);
-        var looksLikeClasses = !firstOutput.IsDefault && firstOutput.Count(length => length > 1) == 1 && classes > 1;
-        return Find(labelled && integerLabels && classes > 1 ? "top1" : labelled ? "mse" : looksLikeClasses ? "agreement" : "cosine");
+        var labels = samples.Samples.Select(sample => sample.Label).ToArray();
+        if (settings.Metric is { } name)
+        {
+            var metric = Find(name);
+            RequireLabels(metric, samples);
+            return metric;
+        }
+
+        return labels.All(label => label is not null) && !LimitsAgreementAlone(settings)
+            ? Find(labels.All(label => double.IsInteger(label!.Value)) && outputs[0].ElementCount > 1 ? "top1" : "mse")
+            : OfAgreement(settings, OutputKinds.Of(outputs));
+    }
+
+    /// <summary>True where a report's metric is not the one that it would have with these settings.</summary>
+    public static bool IsOutdated(string name, QuantizationSettings settings) => settings.Metric is null
+        && ((Find(name).NeedsLabel && LimitsAgreementAlone(settings)) || (name == "sqnr" && LimitsDrop(settings)));
+
+    private static bool LimitsAgreementAlone(QuantizationSettings settings) => settings is { MinAgreement: not null, MaxAccuracyDrop: null };
+
+    private static bool LimitsDrop(QuantizationSettings settings) => settings is { MinAgreement: null, MaxAccuracyDrop: not null };
+
+    /// <summary>A limit on a drop means a share: the ratio of a perfect copy has no end to drop from.</summary>
+    private static Metric OfAgreement(QuantizationSettings settings, OutputKind kind) => Find(kind switch
+    {
+        OutputKind.ClassScores => "agreement",
+        OutputKind.Embedding => "cosine",
+        _ => LimitsDrop(settings) ? "cosine" : "sqnr",
+    });
+
+    private static void RequireLabels(Metric metric, SampleRun samples)
+    {
+        if (metric.NeedsLabel && samples.Samples.FirstOrDefault(sample => sample.Label is null) is { } sample)
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.InvalidLabel, $"{sample.Id}: the sample has no label, which metric {metric.Name} needs. Put it into a folder named after its class, into a manifest 'file,label', or choose a metric without labels: agreement, cosine, sqnr.");
+        }
     }
 
     private static double Hit(TensorData[] outputs, double? label)
@@ -45,29 +82,33 @@ internal static class Metrics
     private static double SquaredError(TensorData[] outputs, double? label) =>
         outputs[0].ToFloats().Average(value => Math.Pow(value - (label ?? 0), 2));
 
-    /// <summary>The share of positions whose largest score is of the same class; the classes lie on axis 1, or on the last of three.</summary>
-    private static double Agreement(TensorData reference, TensorData actual)
+    /// <summary>Of all outputs that hold class scores; of the first where none does.</summary>
+    private static double Agreement(Outcome outcome)
     {
-        var (expected, got) = (reference.ToFloats(), actual.ToFloats());
-        var axis = reference.Rank is 0 or 1 ? 0 : reference.Rank == 3 ? 2 : 1;
-        var classes = reference.Rank == 0 ? 1 : (int)reference.Dimensions[axis];
-        var inner = (int)reference.Dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
-        var (equal, positions) = (0, expected.Length / Math.Max(classes, 1));
-        for (var position = 0; position < positions; position++)
-        {
-            var start = (position / inner * classes * inner) + (position % inner);
-            equal += Largest(expected, start, classes, inner) == Largest(got, start, classes, inner) ? 1 : 0;
-        }
-
-        return positions == 0 ? 1 : (double)equal / positions;
+        var pairs = outcome.Reference.Zip(outcome.Actual).ToArray();
+        var scores = pairs.Length == 1 ? pairs : [.. pairs.Where(pair => OutputKinds.Of(pair.First) == OutputKind.ClassScores)];
+        return (scores.Length == 0 ? pairs[..1] : scores).Average(pair => Agreement(pair.First, pair.Second));
     }
 
-    private static int Largest(float[] scores, int start, int classes, int stride)
+    /// <summary>The share of positions whose largest score is of the same class.</summary>
+    private static double Agreement(TensorData reference, TensorData actual)
     {
-        var largest = 0;
-        for (var index = 1; index < classes; index++)
+        var (expected, got, axis) = (reference.ToFloats(), actual.ToFloats(), ClassAxis.Of(reference));
+        var equal = 0;
+        for (var position = 0; position < axis.Positions; position++)
         {
-            largest = scores[start + (index * stride)] > scores[start + (largest * stride)] ? index : largest;
+            equal += Largest(expected, position, axis) == Largest(got, position, axis) ? 1 : 0;
+        }
+
+        return axis.Positions == 0 ? 1 : (double)equal / axis.Positions;
+    }
+
+    private static int Largest(float[] scores, int position, ClassAxis axis)
+    {
+        var (start, largest) = (axis.StartOf(position), 0);
+        for (var index = 1; index < axis.Classes; index++)
+        {
+            largest = scores[start + (index * axis.Stride)] > scores[start + (largest * axis.Stride)] ? index : largest;
         }
 
         return largest;

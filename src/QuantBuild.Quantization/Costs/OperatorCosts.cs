@@ -15,6 +15,11 @@ internal sealed class OperatorCosts(CostTable table, ModelProfile profile)
         : IsAddedByConvolution(unit.Node) ? 0
         : table.Of(work, "float") + (unit.Activation is { } activation && !unit.Node.Is("Conv") && KernelWork.Of(activation, profile) is { } behind ? table.Of(behind, "float") ?? 0 : 0);
 
+    /// <summary>Any node by itself, 0 where it becomes part of the convolution before it; null where nothing is known.</summary>
+    public double? Float(Node node) => IsAddedByConvolution(node) || ((node.Is("Relu") || node.Is("Clip")) && node.Input(0) is { IsGraphOutput: false, Consumers.Count: 1, Producer: { } producer } && producer.Is("Conv"))
+        ? 0
+        : KernelWork.Of(node, profile) is { } work ? table.Of(work, "float") : null;
+
     /// <summary>Null where the target has no kernel.</summary>
     public double? Of(QuantizedUnit unit, UnitForm form) => KernelWork.Of(unit.Node, profile) is not { } work ? null : form switch
     {

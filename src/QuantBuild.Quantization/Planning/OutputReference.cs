@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Numerics;
@@ -15,9 +16,6 @@ internal sealed class OutputReference
 
     /// <summary>An image is looked at: noise of 43 dB below it cost a PSNR of 32 dB a tenth of a decibel, of 45 dB half as much.</summary>
     private const double SufficientDbOfImages = 45;
-
-    /// <summary>Smaller planes are features, whatever their channels.</summary>
-    private const int SmallestSide = 16;
 
     private readonly SampleRun _samples;
     private readonly string[] _names;
@@ -57,10 +55,6 @@ internal sealed class OutputReference
     /// <summary>The noise, as a share of the signal, that an output of its kind may have.</summary>
     public double AllowedShare(int output) => Math.Pow(10, -(_images.Contains(output) ? SufficientDbOfImages : SufficientDb) / 10);
 
-    /// <summary>One or three channels over a plane.</summary>
-    private static bool IsImage(ReadOnlySpan<long> shape) =>
-        shape.Length == 4 && ((shape[1] is 1 or 3 && Math.Min(shape[2], shape[3]) >= SmallestSide) || (shape[3] is 1 or 3 && Math.Min(shape[1], shape[2]) >= SmallestSide));
-
     private float[][][] Outputs(Model model)
     {
         var outputs = new float[_samples.Count][][];
@@ -71,7 +65,7 @@ internal sealed class OutputReference
             session.Run(sample.Inputs, _names, (index, type, shape, bytes) =>
             {
                 values[index] = type == ElementType.Float ? MemoryMarshal.Cast<byte, float>(bytes).ToArray() : [];
-                if (IsImage(shape))
+                if (OutputKinds.IsImage(shape))
                 {
                     _images.Add(index);
                 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Corrections;
+using QuantBuild.Quantization.Costs;
 using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
@@ -26,6 +27,9 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private readonly OperatorContext _context = job.Context;
     private readonly SampleRun _samples = job.Data.Measured;
     private readonly PlanCorrections _corrections = new(job);
+    private readonly Lazy<LatencyPrediction?> _prediction = new(() =>
+        CostTable.Of(job.Context.Form.Target) is { } table ? new(job.Model, job.Context.Costs ?? new(table, job.Context.Profile)) : null);
+
     private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> _errors = ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
     private CandidateLadder? _candidates;
     private PlannedModel? _whole;
@@ -37,6 +41,9 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
 
     /// <summary>True after <see cref="Find"/>, where it found anything to quantize.</summary>
     public bool CanGiveBack => _whole is not null;
+
+    /// <summary>By the table of costs of the target, where there is one, how many times as fast as float a model is; null where that is not known.</summary>
+    public double? PredictedSpeedup(PlannedModel planned) => _prediction.Value?.SpeedupOf(planned.Plan.Placement);
 
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
     public PlannedModel Keep(Placement decided) => Realize(decided.Without(Unobserved(decided)));

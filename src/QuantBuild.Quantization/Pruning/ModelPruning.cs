@@ -60,7 +60,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     /// <summary>As many channels as keep the gate on half of the samples: some of the drop is left to quantization.</summary>
     private PrunedModel MostAllowed(ModelPruner pruner)
     {
-        if (_settings.MaxAccuracyDrop is not { } limit)
+        if (!AccuracyLimits.AreSet(_settings))
         {
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Model}: Channels=auto removes as many channels as MaxAccuracyDrop allows, which is not set. Set it, or Channels to a share such as 0.2.");
         }
@@ -72,7 +72,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         {
             var middle = (low + high) / 2;
             var candidate = pruner.Remove((int)((long)pruner.Most * middle / Steps));
-            if (judge.Judge(candidate.Model, choosing).Accuracy is { } accuracy && JudgedAccuracy.Of(accuracy).Drop + (accuracy.StandardError ?? 0) <= limit)
+            if (judge.Judge(candidate.Model, choosing).Accuracy is { } accuracy && JudgedAccuracy.Of(accuracy).Drop + (accuracy.StandardError ?? 0) <= AccuracyLimits.AllowedDrop(_settings, accuracy))
             {
                 (best, low) = (candidate, middle);
             }

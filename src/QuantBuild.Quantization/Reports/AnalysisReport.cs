@@ -4,8 +4,8 @@ namespace QuantBuild.Quantization.Reports;
 
 /// <summary>Which operators suffer, by what each of them does to the outputs of the model.</summary>
 /// <param name="Samples">How many samples it was measured on: those whose float outputs are the least certain.</param>
-/// <param name="Metric">The metric's name; null without labels.</param>
-/// <param name="Float">The metric of the float model on these samples; null without labels.</param>
+/// <param name="Metric">The metric's name; null where none is set and there are no labels.</param>
+/// <param name="Float">The metric of the float model on these samples; null without a metric.</param>
 /// <param name="All">The outputs with all operators quantized that are worth it.</param>
 /// <param name="Operators">The worst first.</param>
 /// <param name="Tensors">The quantized activations.</param>
@@ -16,7 +16,7 @@ public sealed record AnalysisReport(
 /// <param name="SqnrDb">Signal-to-noise ratio of the output that suffers most.</param>
 /// <param name="SquaredError">The same as noise by signal, 10^(−dB/10).</param>
 /// <param name="Divergence">Mean Kullback–Leibler divergence of class scores, in nats; null where the first output has none.</param>
-/// <param name="Metric">Null without labels.</param>
+/// <param name="Metric">Null without a metric.</param>
 public sealed record OutputErrors(double SqnrDb, double SquaredError, double? Divergence, double? Metric);
 
 /// <param name="Name">The operator's.</param>

@@ -66,6 +66,9 @@ public sealed record AccuracyReport(string Metric, double Float, double Quantize
     /// <summary>Of the drop, from the differences sample by sample: by about so much it would be another on other samples. Null for a single sample.</summary>
     public double? StandardError { get; init; }
 
+    /// <summary>Below this agreement, which depends on the kind of the outputs, there is a warning where no limit is set; null where labels judge.</summary>
+    public double? SufficientAgreement { get; init; }
+
     /// <summary>What each kind of x64 processor would see; empty for other targets, and where a model's operators do not let it be predicted.</summary>
     public ImmutableSortedDictionary<string, MachineAccuracy> ByMachine { get; init; } = ImmutableSortedDictionary<string, MachineAccuracy>.Empty;
 }

@@ -7,7 +7,7 @@ namespace QuantBuild.Quantization.Sensitivity;
 internal static class ClassScores
 {
     /// <summary>Sums of probabilities in single precision are this far from 1 at most.</summary>
-    private const float Tolerance = 1e-3f;
+    public const float Tolerance = 1e-3f;
 
     /// <summary>The probabilities of the classes, by a softmax where the scores are none yet; null where the output has another shape than one of scores.</summary>
     public static float[]? Of(TensorData output)

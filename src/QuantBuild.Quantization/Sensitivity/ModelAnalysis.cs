@@ -47,7 +47,7 @@ public static class ModelAnalysis
             variations.ForEach(samples, "Running float", (sample, outputs) => reference[sample] = outputs, _ => { });
         }
 
-        var judge = new OutputJudge(samples, reference, job.Request.Settings.Metric);
+        var judge = new OutputJudge(samples, reference, job.Request.Settings);
         var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan]), judge, samples, "Quantizing one");
         var others = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one");
         return new(

@@ -4,6 +4,7 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Sensitivity;
 
@@ -13,24 +14,26 @@ internal sealed class OutputJudge
     private readonly SampleRun _samples;
     private readonly Metric? _metric;
     private readonly TensorData[][] _reference;
+    private readonly int[] _compared;
 
     /// <param name="samples">The samples.</param>
     /// <param name="reference">The float outputs of each.</param>
-    /// <param name="metricName">What samples with labels are judged by; null for what fits them.</param>
-    public OutputJudge(SampleRun samples, TensorData[][] reference, string? metricName)
+    /// <param name="settings">The metric is the one that is set, else what fits labels; none where there are none.</param>
+    /// <exception cref="Onnx.Diagnostics.QuantBuildException">The metric that is set needs labels that are not there.</exception>
+    public OutputJudge(SampleRun samples, TensorData[][] reference, QuantizationSettings settings)
     {
         (_samples, _reference) = (samples, reference);
-        var labels = samples.Samples.Select(sample => sample.Label).ToArray();
-        if (labels.Length > 0 && labels.All(label => label is not null))
+        _compared = [.. reference[0].Index().Where(output => output.Item is { Type: ElementType.Float, ElementCount: > 0 }).Select(output => output.Index)];
+        if (_compared.Length > 0 && (settings.Metric is not null || samples.Samples.All(sample => sample.Label is not null)))
         {
-            _metric = metricName is null ? Metrics.DefaultFor(true, labels.All(label => double.IsInteger(label!.Value)), reference[0][0].Dimensions) : Metrics.Find(metricName);
+            _metric = Metrics.For(settings, samples, Compared(reference[0]));
         }
     }
 
     public string? MetricName => _metric?.Name;
 
-    /// <summary>The metric of the float model itself; null without labels.</summary>
-    public double? Reference => _metric is null ? null : Enumerable.Range(0, _samples.Count).Average(sample => Score(sample, _reference[sample]));
+    /// <summary>The metric of the float model itself; null where there is no metric.</summary>
+    public double? Reference => _metric is null ? null : _metric.Perfect ?? Enumerable.Range(0, _samples.Count).Average(sample => Score(sample, _reference[sample]));
 
     /// <summary>What is kept of one sample's outputs until all are there.</summary>
     public SampleErrors Compare(int sample, TensorData[]? outputs) => new(
@@ -44,7 +47,9 @@ internal sealed class OutputJudge
         return new(Math.Min(Energy.Decibels(share), UnitError.Perfect), share, samples.Average(sample => sample.Divergence), samples.Average(sample => sample.Metric));
     }
 
-    private double Score(int sample, TensorData[] outputs) => _metric!.Score(new(_reference[sample], outputs, _samples.Samples[sample].Label)).Quantized;
+    private double Score(int sample, TensorData[] outputs) => _metric!.Score(new(Compared(_reference[sample]), Compared(outputs), _samples.Samples[sample].Label));
+
+    private TensorData[] Compared(TensorData[] outputs) => [.. _compared.Select(index => outputs[index])];
 }
 
 internal sealed record SampleErrors((double Noise, double Signal)[] Energies, double? Divergence, double? Metric);

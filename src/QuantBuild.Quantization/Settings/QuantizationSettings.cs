@@ -19,7 +19,10 @@ public sealed record QuantizationSettings
     /// <summary>The gate: how much worse, in the metric's own unit, the quantized model may be. Null sets no gate.</summary>
     public double? MaxAccuracyDrop { get; init; }
 
-    /// <summary>What is done so that <see cref="MaxAccuracyDrop"/> is kept.</summary>
+    /// <summary>The gate without labels: how far the quantized model must agree with the float model, in the unit of a metric of agreement. Null sets no gate.</summary>
+    public double? MinAgreement { get; init; }
+
+    /// <summary>What is done so that <see cref="MaxAccuracyDrop"/> and <see cref="MinAgreement"/> are kept.</summary>
     public AccuracyEffort AccuracyEffort { get; init; }
 
     /// <summary>How many candidates a search for the gate may evaluate.</summary>

@@ -24,11 +24,14 @@ public static class SettingDefinitions
         new("MaxAccuracyDrop", "X", "The gate: how much worse than the float model the quantized one may be, in the metric's unit.", [],
             (settings, value) => settings with { MaxAccuracyDrop = Number("MaxAccuracyDrop", value) })
         { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false, ConcernsPruning = true },
-        Choice<AccuracyEffort>("AccuracyEffort", "What is done so that MaxAccuracyDrop is kept.", (settings, value) => settings with { AccuracyEffort = value })
+        new("MinAgreement", "X", "The gate without labels: how far the outputs must agree with the float model's, as a share, a cosine or decibels.", [],
+            (settings, value) => settings with { MinAgreement = Number("MinAgreement", value) })
+        { ChangesResult = false, ConcernsEvaluation = true, ConcernsAnalysis = false, ConcernsPruning = true },
+        Choice<AccuracyEffort>("AccuracyEffort", "What is done so that limits on accuracy are kept.", (settings, value) => settings with { AccuracyEffort = value })
             with { ConcernsAnalysis = false },
         new("Corrections", "NAMES", "What mends quantization, separated by ';': by default what AccuracyEffort takes.", CorrectionNames,
             (settings, value) => settings with { Corrections = Corrections(value) }),
-        new("SearchBudget", "N", "How many candidates a search for MaxAccuracyDrop may evaluate; 100 by default.", [],
+        new("SearchBudget", "N", "How many candidates a search for a limit on accuracy may evaluate; 100 by default.", [],
             (settings, value) => settings with { SearchBudget = CountOf("SearchBudget", value) })
         { ConcernsAnalysis = false },
         new("MinSpeedup", "X", "The gate: how many times as fast as the float model the quantized one must be, measured on this machine.", [],

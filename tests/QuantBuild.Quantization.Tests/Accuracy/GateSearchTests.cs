@@ -55,11 +55,98 @@ internal sealed class GateSearchTests
         {
             Assert.That(report.Gates.Single().Passed, Is.True);
             Assert.That(Decisions(report), Is.EqualTo("rough Float, fine Int8"));
-            Assert.That(report.Search, Is.EqualTo(new SearchReport(Reachable, report.Search!.Evaluations, EvaluationCount / 2, report.Search.Drop, true)));
+            Assert.That(report.Search, Is.EqualTo(new SearchReport(Reachable, report.Search!.Evaluations, EvaluationCount / 2, report.Search.Drop, true)
+            {
+                PredictedSpeedup = report.Search.PredictedSpeedup,
+            }));
+            Assert.That(report.Search!.PredictedSpeedup, Is.GreaterThan(0));
             Assert.That(report.Search!.Drop, Is.LessThanOrEqualTo(Reachable));
             Assert.That(report.Accuracy!.Samples, Is.EqualTo(EvaluationCount / 2), "the half that confirms");
             Assert.That(report.Accuracy.Drop, Is.Not.EqualTo(report.Search.Drop), "the number that gates is not the one that was optimised");
         }
+    }
+
+    /// <summary>120 dB less the drop: the same limit in other words.</summary>
+    [Test]
+    public void MinAgreement_IsSearchedForAsADropIs()
+    {
+        var byDrop = Quantize(Settings);
+
+        var report = Quantize(Settings with { MaxAccuracyDrop = null, MinAgreement = 120 - Reachable, Metric = null }).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Accuracy!.Metric, Is.EqualTo("agreement"), "a vector of scores");
+            Assert.That(report.Gates.Single().Passed, Is.False, "no share is 37");
+        }
+
+        report = Quantize(Settings with { MaxAccuracyDrop = null, MinAgreement = 120 - Reachable }).Report;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Gates, Is.EqualTo([new GateReport("MinAgreement", 120 - Reachable, report.Accuracy!.Quantized, true)]));
+            Assert.That(report.Search, Is.EqualTo(byDrop.Report.Search));
+            Assert.That(Decisions(report), Is.EqualTo("rough Float, fine Int8"));
+        }
+    }
+
+    [Test]
+    public void CalibrationDataAlone_HasAGate_AndASearchForIt_OnWhatIsHeldOut()
+    {
+        var report = Quantize(Settings with { EvaluationData = [], MaxAccuracyDrop = null, MinAgreement = 120 - Reachable }).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Accuracy!.Source, Is.EqualTo(AccuracySource.HeldOutCalibrationData));
+            Assert.That(report.Search, Is.Not.Null.And.Property("Found").True);
+            Assert.That(report.Search!.Samples + report.Accuracy.Samples, Is.EqualTo(40 / 5), "a fifth of the calibration data");
+            Assert.That(Decisions(report), Is.EqualTo("rough Float, fine Int8"));
+            Assert.That(Gates.IsOutdated(report, Settings with { EvaluationData = [], MaxAccuracyDrop = null, MinAgreement = 120 - Reachable }), Is.False);
+        }
+    }
+
+    [Test]
+    public void TooFewSamplesToHoldAnyOut_AreJudgedBy_ButNotSearchedOn()
+    {
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "calibration")).Order(StringComparer.Ordinal).Skip(9))
+        {
+            File.Delete(file);
+        }
+
+        var report = Quantize(Settings with { EvaluationData = [] }).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Accuracy!.Source, Is.EqualTo(AccuracySource.CalibrationData));
+            Assert.That(report.Gates.Single().Passed, Is.False);
+            Assert.That(report.Search, Is.Null);
+        }
+    }
+
+    /// <summary>The one number tells that accuracy is kept, the other that nothing faster keeps it.</summary>
+    [Test]
+    public void SpeedThatNoCandidateHas_IsSaidBesideTheDrop()
+    {
+        var report = Quantize(Settings with { MinSpeedup = 1e6 }).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Search!.MinSpeedup, Is.EqualTo(1e6));
+            Assert.That(report.Gates.Select(gate => (gate.Name, gate.Passed)), Is.EqualTo([("MaxAccuracyDrop", true), ("MinSpeedup", false)]));
+            Assert.That(
+                report.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticCodes.SpeedGateFailed).Message,
+                Does.Match(@"at least 1000000 times asked for; of \d+ candidates it is the fastest by prediction \(\d+\.\d\d times\) that keeps the limit on accuracy \(drop \d+\.\d+, at most 83\.0000 allowed\)$"));
+            Assert.That(Gates.IsOutdated(report, Settings), Is.True, "the search went by the speed, too");
+        }
+    }
+
+    [Test]
+    public void NeitherAccuracyNorSpeed_SaysBothOfTheBest()
+    {
+        var report = Quantize(Settings with { MaxAccuracyDrop = 1, MinSpeedup = 1e6, SearchBudget = 1 }).Report;
+
+        Assert.That(
+            report.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticCodes.AccuracyGateFailed).Message,
+            Does.Match(@"; of 1 candidates the best on half of the data has a drop of \d+\.\d+ and is predicted to be \d+\.\d\d times as fast as float, at least 1000000 times asked for"));
     }
 
     [Test]
