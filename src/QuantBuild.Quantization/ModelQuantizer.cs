@@ -37,7 +37,7 @@ public static class ModelQuantizer
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var analysis = stages.Time("analyze", () => request.Settings.Analyze ? ModelAnalysis.Analyze(job) : null);
         var stored = StoredModel.Of(planned.Model, request.OutputName);
-        var report = new ReportBuilder(job, planned, observed).Build(accuracy, latency, stored.Length) with
+        var report = new ReportBuilder(job, planned, observed, search.Structures).Build(accuracy, latency, stored.Length) with
         {
             Audit = audit,
             Analysis = analysis,

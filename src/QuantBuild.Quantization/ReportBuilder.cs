@@ -6,13 +6,14 @@ using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization;
 
 /// <summary>Puts what the stages found into a report.</summary>
-internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, ImmutableDictionary<string, Observation> observed)
+internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, ImmutableDictionary<string, Observation> observed, IReadOnlyDictionary<Node, RecognizedStructure> structures)
 {
     private readonly Dictionary<Node, string> _calls = InlineFunctions.Refusals(job.Model).ToDictionary();
 
@@ -81,10 +82,15 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
     {
         var name = Bodies.NameOf(node);
         var unit = planned.Plan.Units.FirstOrDefault(unit => unit.Node == node || unit.Activation == node);
-        return unit is null ? new(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
+        var structure = structures.GetValueOrDefault(node);
+        var row = unit is null ? new OperatorReport(name, node.OpType, OperatorDecision.Float, _calls.GetValueOrDefault(node) ?? planned.Plan.Placement.Reasons.GetValueOrDefault(node, "it stays float"), null)
             : unit.Activation == node ? new(name, node.OpType, DecisionOf(unit, planned.Plan.Form), $"part of {unit.Node.OpType}", null)
             : new(name, node.OpType, DecisionOf(unit, planned.Plan.Form), ReasonOf(unit), planned.Errors.TryGetValue((node, unit.Form), out var error) ? Math.Round(error.SqnrDb, 2) : null);
+        return structure is null ? row : row with { Reason = unit is { Form: UnitForm.Static } ? row.Reason : Because(row.Reason, structure), Structure = structure.Name };
     }
+
+    /// <summary>What decided, and what it is that makes such operators lose; once where that decided.</summary>
+    private static string Because(string reason, RecognizedStructure structure) => reason == structure.Reason ? $"{structure.Name}: {reason}" : $"{reason}; {structure.Name}: {structure.Reason}";
 
     public static OperatorDecision DecisionOf(QuantizedUnit unit, ModelForm form) => unit.Form switch
     {

@@ -35,6 +35,9 @@ internal enum OperatorRole
 /// <summary>What a rule may ask about besides the node.</summary>
 internal sealed record OperatorContext(ModelProfile Profile, ModelForm Form)
 {
+    /// <summary>How many values a quantized activation can take.</summary>
+    public int Levels => 1 << Form.Activations.Type.BitsPerElement();
+
     /// <summary>Null where the forms are not chosen by costs.</summary>
     public OperatorCosts? Costs { get; } = Form.Format == ModelFormat.Auto ? new(CostTable.Of(Form.Target)!, Profile) : null;
 }

@@ -12,7 +12,7 @@ namespace QuantBuild.Quantization.Planning;
 internal sealed class OutputReference
 {
     /// <summary>Class scores, boxes and embeddings are compared and cut off: 21 dB left their metrics within a point on all models tried.</summary>
-    private const double SufficientDb = 21;
+    public const double SufficientDb = 21;
 
     /// <summary>An image is looked at: noise of 43 dB below it cost a PSNR of 32 dB a tenth of a decibel, of 45 dB half as much.</summary>
     private const double SufficientDbOfImages = 45;

@@ -4,6 +4,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Costs;
+using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Rewriting;
 
 namespace QuantBuild.Quantization.Planning;
@@ -27,6 +28,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private readonly OperatorContext _context = job.Context;
     private readonly SampleRun _samples = job.Data.Measured;
     private readonly PlanCorrections _corrections = new(job);
+    private readonly Lazy<IReadOnlyDictionary<Node, RecognizedStructure>> _structures = new(() => KnownStructures.Find(job.Model, job.Context, observed, job.Data.Measured));
     private readonly Lazy<LatencyPrediction?> _prediction = new(() =>
         CostTable.Of(job.Context.Form.Target) is { } table ? new(job.Model, job.Context.Costs ?? new(table, job.Context.Profile)) : null);
 
@@ -35,6 +37,9 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private PlannedModel? _whole;
     private FormRefusals? _unfit;
     private OutputReference? _reference;
+
+    /// <summary>What is known to break as INT8, and where it is in the model.</summary>
+    public IReadOnlyDictionary<Node, RecognizedStructure> Structures => _structures.Value;
 
     /// <summary>How many steps of the ladder <see cref="Find"/> took; null where nothing had to be given up.</summary>
     public int? Steps { get; private set; }
@@ -75,7 +80,8 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     /// <summary>Without what the ranges speak against.</summary>
     private (Placement Placement, FormRefusals Unfit) Fit(Placement all)
     {
-        var unfit = new FormRefusals(RangeMixing.Find(all, observed).SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
+        var unserved = Structures.Where(entry => entry.Value.RefusesStatic).ToImmutableDictionary(entry => entry.Key, entry => entry.Value.Reason);
+        var unfit = new FormRefusals(unserved.SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
         return (Placement.Of(_prepared.Graph, _context, unfit), unfit);
     }
 

@@ -89,7 +89,11 @@ public enum AccuracySource
 public sealed record GateReport(string Name, double Limit, double Value, bool Passed);
 
 /// <summary><paramref name="SqnrDb"/> is the signal-to-quantization-noise ratio at the operator's output, null where it stayed float.</summary>
-public sealed record OperatorReport(string Name, string Type, OperatorDecision Decision, string Reason, double? SqnrDb);
+public sealed record OperatorReport(string Name, string Type, OperatorDecision Decision, string Reason, double? SqnrDb)
+{
+    /// <summary>What it is part of that is known to break as INT8, whatever was decided; null for most.</summary>
+    public string? Structure { get; init; }
+}
 
 public enum OperatorDecision
 {

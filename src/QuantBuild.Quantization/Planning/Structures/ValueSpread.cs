@@ -1,0 +1,47 @@
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Numerics;
+
+namespace QuantBuild.Quantization.Planning.Structures;
+
+/// <summary>How the elements of a value lie: the ends of its range, which holds 0, their root mean square, and whether some were infinite or no numbers.</summary>
+internal sealed record ValueSpread(double Min, double Max, double RootMeanSquare, bool IsFinite)
+{
+    public double Span => Max - Min;
+
+    /// <summary>One of the steps that the range is divided into.</summary>
+    public double StepOf(int levels) => Span / (levels - 1);
+
+    /// <summary>What rounding to so many levels alone leaves, in decibels: errors are even over a step, which has the energy of a twelfth of its square.</summary>
+    public double RoundingDb(int levels) => Energy.Decibels(Energy.Share(Math.Pow(StepOf(levels), 2) / 12, Math.Pow(RootMeanSquare, 2)));
+
+    /// <summary>Null where nothing finite was seen.</summary>
+    public static ValueSpread? Of(TensorStatistics statistics, TensorRange? calibrated)
+    {
+        if (statistics is not { Range.IsEmpty: false, Histogram: { } histogram })
+        {
+            return null;
+        }
+
+        var range = (calibrated is { IsEmpty: false } chosen ? chosen : statistics.Range).IncludingZero();
+        var (squares, count) = (0.0, (double)histogram.Zeros);
+        for (var bin = 0; bin < Histogram.BinCount; bin++)
+        {
+            var middle = (bin - Histogram.BinsPerSide + 0.5) * histogram.BinWidth;
+            squares += histogram.Bins[bin] * middle * middle;
+            count += histogram.Bins[bin];
+        }
+
+        return new(range.Min, range.Max, Math.Sqrt(squares / count), statistics.NotFinite == 0);
+    }
+
+    /// <summary>Of a constant; null where none of its elements is finite.</summary>
+    public static ValueSpread? Of(TensorData constant)
+    {
+        var elements = constant.ToFloats();
+        double[] finite = [.. elements.Where(float.IsFinite)];
+        return finite.Length == 0
+            ? null
+            : new(Math.Min(finite.Min(), 0), Math.Max(finite.Max(), 0), Math.Sqrt(finite.Average(element => element * element)), finite.Length == elements.Length);
+    }
+}
