@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
@@ -57,14 +58,20 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     /// <param name="samples">Null for all that calibrate.</param>
     public ImmutableDictionary<string, Observation> Observe(Placement placement, SampleRun? samples = null)
     {
-        var settings = Request.Settings;
-        var method = CalibrationMethods.All[settings.CalibrationMethod];
-        ImmutableArray<string> watched = [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
-        var statistics = samples is null ? Data.Calibration.Statistics(Model, watched, method.Needs) : Calibrator.Gather(Model, watched, method.Needs, samples);
-        return method.Choose(new(
-            Model, Context.Form, placement, statistics,
-            new(settings.CalibrationPercentile) { Levels = 1 << Context.Form.Activations.Type.BitsPerElement() }, new(Data.Measured, Data.Calibration.Count)));
+        var statistics = samples is null ? Statistics(placement, StatisticsKinds.None) : Calibrator.Gather(Model, Watched(placement), Method.Needs, samples);
+        return Choose(placement, statistics);
     }
+
+    /// <summary>What the calibration data say of all that <paramref name="placement"/> quantizes: what the calibration method needs, and <paramref name="besides"/>.</summary>
+    public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides) => Data.Calibration.Statistics(Model, Watched(placement), Method.Needs | besides);
+
+    /// <summary>The ranges that follow from statistics.</summary>
+    public ImmutableDictionary<string, Observation> Choose(Placement placement, ImmutableDictionary<string, TensorStatistics> statistics) => Method.Choose(new(
+        Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibration.Count)));
+
+    private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.CalibrationMethod];
+
+    private static ImmutableArray<string> Watched(Placement placement) => [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
 
     private PreparedRequest Equalize()
     {

@@ -23,7 +23,7 @@ internal sealed class ReportJsonTests
     [TestCase("audit/kernels", "QGemm,QLinearConv,Transpose")]
     [TestCase("audit/leftOver", "operator,kind,reason")]
     [TestCase("gates", "name,limit,value,passed")]
-    [TestCase("operators", "name,type,decision,reason,sqnrDb")]
+    [TestCase("operators", "name,type,decision,reason,sqnrDb,structure")]
     [TestCase("tensors", "name,min,max,scale,zeroPoint,method")]
     [TestCase("saturation", "name,type,pairs,saturatingPairs,changedSums")]
     [TestCase("stages", "name,seconds,metric")]

@@ -19,8 +19,10 @@ public static class ModelAnalysis
 
     internal static AnalysisReport Analyze(PreparedRequest job)
     {
-        var observed = job.Observe(job.Wanted);
-        var plan = new PrecisionSearch(job, observed).Wanted(job.Wanted);
+        // Ranges and the use of levels out of one pass over the calibration data.
+        var wanted = job.Wanted;
+        var statistics = job.Statistics(wanted, StatisticsKinds.Histogram);
+        var plan = new PrecisionSearch(job, job.Choose(wanted, statistics)).Wanted(wanted);
         var samples = UncertainSamples.Of(job.Model, job.Data.Calibrating, job.Request.Settings.AnalysisSamples);
         if (samples.Count == 0)
         {
@@ -29,7 +31,7 @@ public static class ModelAnalysis
 
         try
         {
-            return Analyze(job, plan, samples);
+            return Analyze(job, plan, samples) with { Tensors = Tensors(plan, statistics) };
         }
         catch (QuantBuildException exception) when (exception.Code == DiagnosticCodes.ModelNotLoadable)
         {
@@ -48,7 +50,7 @@ public static class ModelAnalysis
         }
 
         var judge = new OutputJudge(samples, reference, job.Request.Settings);
-        var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan]), judge, samples, "Quantizing one");
+        var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan], inGroups: true), judge, samples, "Quantizing one");
         var others = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one");
         return new(
             samples.Count, judge.MetricName, judge.Reference, others.Base,
@@ -56,7 +58,7 @@ public static class ModelAnalysis
                 .. alone.Units.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Output.Name, StringComparer.Ordinal).Select(entry => new OperatorAnalysis(
                     Bodies.NameOf(entry.Key.Node), entry.Key.Node.OpType, ReportBuilder.DecisionOf(entry.Key, plan.Form), entry.Value, others.Units[entry.Key], SpreadOf(entry.Key))),
             ],
-            Tensors(job, plan));
+            []);
     }
 
     private static (OutputErrors Base, Dictionary<QuantizedUnit, OutputErrors> Units) Measure(Func<UnitVariations> open, OutputJudge judge, SampleRun samples, string stage)
@@ -89,10 +91,9 @@ public static class ModelAnalysis
         return largest.Length == 0 || largest[largest.Length / 2] == 0 ? null : largest[^1] / largest[largest.Length / 2];
     }
 
-    private static ImmutableArray<TensorAnalysis> Tensors(PreparedRequest job, QuantizationPlan plan)
-    {
-        string[] names = [.. plan.Activations.Keys.Order(StringComparer.Ordinal)];
-        var statistics = names.Length == 0 ? [] : job.Data.Calibration.Statistics(job.Model, names, StatisticsKinds.Histogram);
-        return [.. names.Where(name => statistics[name].Histogram is not null).Select(name => LevelUse.Of(name, statistics[name].Histogram!, plan.Activations[name]))];
-    }
+    private static ImmutableArray<TensorAnalysis> Tensors(QuantizationPlan plan, ImmutableDictionary<string, TensorStatistics> statistics) =>
+    [
+        .. plan.Activations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Where(entry => statistics[entry.Key].Histogram is not null)
+            .Select(entry => LevelUse.Of(entry.Key, statistics[entry.Key].Histogram!, entry.Value)),
+    ];
 }

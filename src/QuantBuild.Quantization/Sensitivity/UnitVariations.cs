@@ -23,9 +23,9 @@ internal sealed class UnitVariations : IDisposable
     private readonly SegmentedModel _segments;
     private readonly ImmutableArray<Source> _sources;
 
-    private UnitVariations(Model chain, IReadOnlySet<Node> ends, IEnumerable<(Model Model, ImmutableArray<Place> Places)> sources)
+    private UnitVariations(Model chain, IReadOnlySet<Node> ends, IEnumerable<(Model Model, ImmutableArray<Place> Places)> sources, bool inGroups)
     {
-        _segments = new(chain, ends);
+        _segments = new(chain, ends, inGroups);
         _sources = [.. sources.Select(source => new Source(source.Model, source.Places))];
     }
 
@@ -33,7 +33,10 @@ internal sealed class UnitVariations : IDisposable
     public ImmutableArray<QuantizedUnit> Units => [.. _sources.SelectMany(source => source.Units)];
 
     /// <summary>The float model, with one unit quantized. Units of the first plan are taken, then what others have besides.</summary>
-    public static UnitVariations OneQuantized(Model model, IReadOnlyList<QuantizationPlan> plans)
+    /// <param name="model">The float model.</param>
+    /// <param name="plans">The units.</param>
+    /// <param name="inGroups">As <see cref="SegmentedModel"/> takes it.</param>
+    public static UnitVariations OneQuantized(Model model, IReadOnlyList<QuantizationPlan> plans, bool inGroups = false)
     {
         var known = new HashSet<(Node, UnitForm)>();
         (Model, ImmutableArray<Place> Places)[] sources =
@@ -41,7 +44,7 @@ internal sealed class UnitVariations : IDisposable
             .. plans.Select(plan => new UnitShadows(model, plan)).Select(shadows => (shadows.Model, Outside(shadows)
                 .Where(shadow => known.Add((shadow.Unit.Node, shadow.Unit.Form))).Select(shadow => new Place(shadow.Unit, shadow.Unit.Output.Name, shadow.Rounded)).ToImmutableArray())),
         ];
-        return new(model, sources.SelectMany(source => source.Places).Select(place => place.Unit.Activation ?? place.Unit.Node).ToHashSet(), sources);
+        return new(model, sources.SelectMany(source => source.Places).Select(place => place.Unit.Activation ?? place.Unit.Node).ToHashSet(), sources, inGroups);
     }
 
     /// <summary>The model with all units of a plan quantized, in float arithmetic, but for one.</summary>
@@ -50,7 +53,7 @@ internal sealed class UnitVariations : IDisposable
         var (chain, exact) = (UnitShadows.Chain(model, plan), UnitShadows.Chain(model, plan));
         var ends = Outside(chain).Select(shadow => shadow.Rounded.Producer!).ToHashSet();
         Passes.RemoveUnused.Prune(chain.Model.Graph);
-        return new(chain.Model, ends, [(exact.Model, [.. Outside(exact).Select(shadow => new Place(shadow.Unit, shadow.Rounded.Name, shadow.Exact))])]);
+        return new(chain.Model, ends, [(exact.Model, [.. Outside(exact).Select(shadow => new Place(shadow.Unit, shadow.Rounded.Name, shadow.Exact))])], inGroups: true);
     }
 
     /// <summary>One sample after the other, and its units side by side: what lies between the segments is kept of one sample at a time.</summary>

@@ -2,7 +2,6 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Reports;
-using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests.Planning;
 
@@ -199,7 +198,7 @@ internal sealed class KnownStructuresTests
         }, 2);
         var job = PreparedRequest.Open(request, new(), null, CancellationToken.None);
 
-        var structures = KnownStructures.Find(job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured);
+        var structures = KnownStructures.Find(KnownStructures.All, job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured);
 
         using (Assert.EnterMultipleScope())
         {

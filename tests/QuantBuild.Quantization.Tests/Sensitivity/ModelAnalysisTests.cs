@@ -78,6 +78,25 @@ internal sealed class ModelAnalysisTests
         }
     }
 
+    [TestCase("cosine", 1)]
+    [TestCase("agreement", 1)]
+    [TestCase("sqnr", 120)]
+    public void MetricOfAgreement_NeedsNoLabels(string metric, double perfect)
+    {
+        var analysis = Analyze(Settings with { Metric = metric });
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((analysis.Metric, analysis.Float), Is.EqualTo((metric, perfect)));
+            Assert.That(analysis.All.Metric, Is.LessThanOrEqualTo(perfect).And.GreaterThan(0));
+            Assert.That(analysis.Operators[0].Alone.Metric, Is.LessThanOrEqualTo(analysis.Operators[1].Alone.Metric!), "the one that suffers stands first");
+        }
+    }
+
+    [Test]
+    public void MetricOfLabels_WithoutThem_IsAnError() => Assert.That(
+        Assert.Throws<QuantBuildException>(() => Analyze(Settings with { Metric = "top1" }))!.Code, Is.EqualTo(DiagnosticCodes.InvalidLabel));
+
     [Test]
     public void FewerSamples_AreThoseThatAreLeastCertain()
     {

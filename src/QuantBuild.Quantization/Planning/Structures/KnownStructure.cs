@@ -18,4 +18,4 @@ internal sealed record KnownStructure(string Name, Func<Node, OperatorContext, S
 internal sealed record StructureMatch(ImmutableArray<Value> Values, Func<ImmutableArray<ValueSpread?>, string?> Reason);
 
 /// <summary>What a node was found to be part of.</summary>
-internal sealed record RecognizedStructure(string Name, string Reason, bool RefusesStatic);
+internal sealed record RecognizedStructure(string Name, string Reason);

@@ -3,7 +3,6 @@ using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.ControlFlow;
-using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Planning.Structures;
 
@@ -27,14 +26,15 @@ internal static class KnownStructures
     ];
 
     /// <summary>The nodes of the model that are part of one.</summary>
+    /// <param name="rows">Those of the table that are looked for.</param>
     /// <param name="model">The float model.</param>
     /// <param name="context">What is known of its values.</param>
     /// <param name="observed">The ranges of values that are to be quantized.</param>
     /// <param name="samples">To look at the others with; calibration has seen them.</param>
     public static IReadOnlyDictionary<Node, RecognizedStructure> Find(
-        Model model, OperatorContext context, IReadOnlyDictionary<string, Observation> observed, SampleRun samples)
+        IReadOnlyList<KnownStructure> rows, Model model, OperatorContext context, IReadOnlyDictionary<string, Observation> observed, SampleRun samples)
     {
-        var matches = Bodies.Nodes(model.Graph).SelectMany(node => All.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
+        var matches = Bodies.Nodes(model.Graph).SelectMany(node => rows.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
         string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Distinct().Order(StringComparer.Ordinal)];
         var statistics = Calibrator.Gather(model, watched, StatisticsKinds.Histogram, samples);
         var spreads = new Dictionary<Value, ValueSpread?>();
@@ -43,7 +43,7 @@ internal static class KnownStructures
         {
             if (!structures.ContainsKey(node) && match!.Reason([.. match.Values.Select(SpreadOf)]) is { } reason)
             {
-                structures[node] = new(row.Name, reason, row.RefusesStatic);
+                structures[node] = new(row.Name, reason);
             }
         }
 

@@ -42,7 +42,7 @@ internal static class RangeMixing
     /// <summary>A Mul by constants of different sizes at the head, as of boxes by anchors.</summary>
     public static StructureMatch? MatchScale(Node node, OperatorContext context)
     {
-        if (!node.Is("Mul") || node.Inputs.FirstOrDefault(input => input is { IsConstant: true, Constant: { Type: ElementType.Float, ElementCount: > 1 } }) is not { } factors || !StructureWalk.IsInHead(node.Output))
+        if (!node.Is("Mul") || !context.Profile.IsFloat(node.Output) || node.Inputs.FirstOrDefault(input => input is { IsConstant: true, Constant: { Type: ElementType.Float, ElementCount: > 1 } }) is not { } factors || !StructureWalk.IsInHead(node.Output))
         {
             return null;
         }
