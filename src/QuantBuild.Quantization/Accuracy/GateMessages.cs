@@ -47,7 +47,7 @@ public static class GateMessages
     {
         { Found: true } search => string.Create(CultureInfo.InvariantCulture, $"; the other half of the data, on which {search.Evaluations} candidates were tried, gave {Score(search.Drop)}"),
         { Evaluations: > 0, MinSpeedup: { } limit, PredictedSpeedup: { } speedup } search => string.Create(
-            CultureInfo.InvariantCulture, $"; of {search.Evaluations} candidates the best on half of the data has a drop of {Score(search.Drop)} and is predicted to be {speedup:0.00} times as fast as float, at least {limit:0.##} times asked for"),
+            CultureInfo.InvariantCulture, $"; of {search.Evaluations} candidates the best on half of the data has a drop of {Score(search.Drop)} and is predicted to be {speedup:0.00} times as fast as the prepared float model, at least {limit:0.##} times asked for"),
         _ => "",
     };
 

@@ -8,7 +8,7 @@ namespace QuantBuild.Quantization.Reports;
 /// <param name="Found">False where no candidate passes: then the model is the one that the search began with.</param>
 public sealed record SearchReport(double Limit, int Evaluations, int Samples, double Drop, bool Found)
 {
-    /// <summary>By the table of costs, of the model that <see cref="Drop"/> is of, against float; null where costs are not known.</summary>
+    /// <summary>By the table of costs, of the model that <see cref="Drop"/> is of, against the prepared float model; null where costs are not known.</summary>
     public double? PredictedSpeedup { get; init; }
 
     /// <summary>The limit on speed that was to be met besides; null for none.</summary>

@@ -146,7 +146,7 @@ internal sealed class GateSearchTests
 
         Assert.That(
             report.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticCodes.AccuracyGateFailed).Message,
-            Does.Match(@"; of 1 candidates the best on half of the data has a drop of \d+\.\d+ and is predicted to be \d+\.\d\d times as fast as float, at least 1000000 times asked for"));
+            Does.Match(@"; of 1 candidates the best on half of the data has a drop of \d+\.\d+ and is predicted to be \d+\.\d\d times as fast as the prepared float model, at least 1000000 times asked for"));
     }
 
     [Test]
