@@ -4,6 +4,7 @@ using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Pruning;
@@ -17,6 +18,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
 {
     /// <summary>What was taken out of the model; null where nothing was to be.</summary>
     public PruningReport? Pruning { get; init; }
+
+    /// <summary>By name, inputs that are bytes of images; looked for only where inputs are to be folded.</summary>
+    public ImmutableDictionary<string, QuantizationParameters> Bytes { get; init; } = ImmutableDictionary<string, QuantizationParameters>.Empty;
 
     /// <summary>What the result may be judged by.</summary>
     public required SampleRun Judged { get; init; }
@@ -39,7 +43,12 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         }
 
         var model = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
-        var job = new PreparedRequest(request, given, model, data, new(profile, form.At(model.Opset))) { Pruning = pruning, Judged = judged };
+        var job = new PreparedRequest(request, given, model, data, new(profile, form.At(model.Opset)))
+        {
+            Pruning = pruning,
+            Judged = judged,
+            Bytes = request.Settings.FoldInput ? ByteInputs.Find(model, data.Correcting) : ImmutableDictionary<string, QuantizationParameters>.Empty,
+        };
         return request.Settings.Uses(Correction.Equalization) ? stages.Time("equalize", job.Equalize) : job;
     }
 
@@ -61,9 +70,11 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         var method = CalibrationMethods.All[settings.CalibrationMethod];
         ImmutableArray<string> watched = [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
         var statistics = samples is null ? Data.Calibration.Statistics(Model, watched, method.Needs) : Calibrator.Gather(Model, watched, method.Needs, samples);
-        return method.Choose(new(
+        var observed = method.Choose(new(
             Model, Context.Form, placement, statistics,
             new(settings.CalibrationPercentile) { Levels = 1 << Context.Form.Activations.Type.BitsPerElement() }, new(Data.Measured, Data.Calibration.Count)));
+        return observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
+            KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(new(0, (float)(byte.MaxValue * (double)entry.Value.Scale))) })));
     }
 
     private PreparedRequest Equalize()
