@@ -58,6 +58,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     /// <summary>The layers whose weights are scaled for channels that they make or read.</summary>
     public ImmutableHashSet<string> Equalized { get; private init; } = [];
 
+    /// <summary>What made the model of <see cref="Plain"/>; null where nothing did.</summary>
+    public ChannelFactors? Factors { get; init; }
+
     /// <summary>All that had better be quantized, if the outputs can take it.</summary>
     public Placement Wanted => Placement.OfAll(Model, Context);
 
@@ -69,7 +72,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         var settings = Request.Settings;
         var method = CalibrationMethods.All[settings.CalibrationMethod];
         ImmutableArray<string> watched = [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
-        var statistics = samples is null ? Data.Calibration.Statistics(Model, watched, method.Needs) : Calibrator.Gather(Model, watched, method.Needs, samples);
+        var statistics = samples is null ? Data.Calibration.Statistics(Model, watched, method.Needs, Factors) : Calibrator.Gather(Model, watched, method.Needs, samples);
         var observed = method.Choose(new(
             Model, Context.Form, placement, statistics,
             new(settings.CalibrationPercentile) { Levels = 1 << Context.Form.Activations.Type.BitsPerElement() }, new(Data.Measured, Data.Calibration.Count)));
@@ -80,6 +83,6 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     private PreparedRequest Equalize()
     {
         var factors = CrossLayerEqualization.Find(this);
-        return this with { Model = factors.Apply(), Plain = Model, Equalized = factors.Changed };
+        return this with { Model = factors.Apply(), Plain = Model, Factors = factors, Equalized = factors.Changed };
     }
 }

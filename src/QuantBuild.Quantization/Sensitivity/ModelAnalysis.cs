@@ -92,7 +92,7 @@ public static class ModelAnalysis
     private static ImmutableArray<TensorAnalysis> Tensors(PreparedRequest job, QuantizationPlan plan)
     {
         string[] names = [.. plan.Activations.Keys.Order(StringComparer.Ordinal)];
-        var statistics = names.Length == 0 ? [] : job.Data.Calibration.Statistics(job.Model, names, StatisticsKinds.Histogram);
+        var statistics = names.Length == 0 ? [] : job.Data.Calibration.Statistics(job.Model, names, StatisticsKinds.Histogram, job.Factors);
         return [.. names.Where(name => statistics[name].Histogram is not null).Select(name => LevelUse.Of(name, statistics[name].Histogram!, plan.Activations[name]))];
     }
 }
