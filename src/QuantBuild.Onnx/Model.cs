@@ -43,6 +43,20 @@ public sealed class Model
         return new(proto, new Graph(null, new GraphProto { Name = graphName }));
     }
 
+    /// <summary>What the model's metadata say under a key; null where they say nothing.</summary>
+    public string? MetadataOf(string key) => Envelope.MetadataProps.FirstOrDefault(entry => entry.Key == key)?.Value;
+
+    public void SetMetadata(string key, string value)
+    {
+        if (Envelope.MetadataProps.FirstOrDefault(entry => entry.Key == key) is { } known)
+        {
+            known.Value = value;
+            return;
+        }
+
+        Envelope.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+    }
+
     public void SetOpset(string domain, long version)
     {
         RemoveOpset(domain);

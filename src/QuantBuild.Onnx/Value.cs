@@ -78,6 +78,15 @@ public sealed class Value
         Info = new ValueInfoProto { Type = new TypeProto { TensorType = tensor } };
     }
 
+    /// <summary>Declares another element type; the shape stays as it is, names of open dimensions with it.</summary>
+    public void DeclareType(ElementType type)
+    {
+        Info ??= new ValueInfoProto();
+        Info.Type ??= new TypeProto();
+        Info.Type.TensorType ??= new TypeProto.Types.Tensor();
+        Info.Type.TensorType.ElemType = (int)type;
+    }
+
     /// <summary>Makes every consumer read <paramref name="replacement"/> instead; the graph's outputs keep their names.</summary>
     public void ReplaceAllUsesWith(Value replacement)
     {

@@ -5,6 +5,7 @@ using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Calibration.Records;
 using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 
@@ -24,9 +25,9 @@ public static class ModelCalibration
         var prepared = PassPipeline.Default.Run(model);
         var profile = ModelProfile.Of(prepared, inventory.First(ModelProfile.MostSamples));
         var own = inventory.ByHash.Index().Where(entry => request.Shard.Contains(entry.Index)).ToLookup(entry => inventory.HeldOut.Contains(entry.Item), entry => entry.Item);
-        var watched = WatchedValues.Of(prepared, profile);
+        var (watched, layouts) = (WatchedValues.Of(prepared, profile), ScalableChannels.Layouts(prepared, profile));
         ImmutableSortedDictionary<string, TensorStatistics> Gather(bool heldOut) => Calibrator.Gather(
-            prepared, watched, StatisticsKinds.All, new(SampleRun.Handles(inventory.Samples, own[heldOut]), request.Threads, progress, cancellation))
+            prepared, watched, StatisticsKinds.All, new(SampleRun.Handles(inventory.Samples, own[heldOut]), request.Threads, progress, cancellation), layouts)
             .ToImmutableSortedDictionary(StringComparer.Ordinal);
         var record = new CalibrationRecord
         {

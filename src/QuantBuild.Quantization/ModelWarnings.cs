@@ -49,6 +49,10 @@ internal static class ModelWarnings
         }
     }
 
+    /// <summary>Where an input that was to be folded stays float.</summary>
+    public static IEnumerable<Diagnostic> OfInputs(QuantizationRequest request, PlannedModel planned) => planned.FloatInputs.Select(entry => new Diagnostic(
+        DiagnosticCodes.InputNotFolded, $"{request.Model}: FoldInput is set, but the input '{entry.Input}' stays float because {entry.Reason}."));
+
     /// <summary>Where less was pruned than was asked for.</summary>
     public static IEnumerable<Diagnostic> OfPruning(QuantizationRequest request, PruningReport? pruning)
     {

@@ -5,6 +5,7 @@ using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Pruning;
@@ -18,6 +19,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
 {
     /// <summary>What was taken out of the model; null where nothing was to be.</summary>
     public PruningReport? Pruning { get; init; }
+
+    /// <summary>By name, inputs that are bytes of images; looked for only where inputs are to be folded.</summary>
+    public ImmutableDictionary<string, QuantizationParameters> Bytes { get; init; } = ImmutableDictionary<string, QuantizationParameters>.Empty;
 
     /// <summary>What the result may be judged by.</summary>
     public required SampleRun Judged { get; init; }
@@ -40,7 +44,12 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         }
 
         var model = form.Weights.Granularity == WeightGranularity.PerBlock ? PassPipeline.ForBlocks.Run(prepared) : prepared;
-        var job = new PreparedRequest(request, given, model, data, new(profile, form.At(model.Opset))) { Pruning = pruning, Judged = judged };
+        var job = new PreparedRequest(request, given, model, data, new(profile, form.At(model.Opset)))
+        {
+            Pruning = pruning,
+            Judged = judged,
+            Bytes = request.Settings.FoldInput ? ByteInputs.Find(model, data.Correcting) : ImmutableDictionary<string, QuantizationParameters>.Empty,
+        };
         return request.Settings.Uses(Correction.Equalization) ? stages.Time("equalize", job.Equalize) : job;
     }
 
@@ -49,6 +58,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
 
     /// <summary>The layers whose weights are scaled for channels that they make or read.</summary>
     public ImmutableHashSet<string> Equalized { get; private init; } = [];
+
+    /// <summary>What made the model of <see cref="Plain"/>; null where nothing did.</summary>
+    public ChannelFactors? Factors { get; init; }
 
     /// <summary>All that had better be quantized, if the outputs can take it.</summary>
     public Placement Wanted => Placement.OfAll(Model, Context);
@@ -63,11 +75,16 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     }
 
     /// <summary>What the calibration data say of all that <paramref name="placement"/> quantizes: what the calibration method needs, and <paramref name="besides"/>.</summary>
-    public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides) => Data.Calibration.Statistics(Model, Watched(placement), Method.Needs | besides);
+    public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides) => Data.Calibration.Statistics(Model, Watched(placement), Method.Needs | besides, Factors);
 
-    /// <summary>The ranges that follow from statistics.</summary>
-    public ImmutableDictionary<string, Observation> Choose(Placement placement, ImmutableDictionary<string, TensorStatistics> statistics) => Method.Choose(new(
-        Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibration.Count)));
+    /// <summary>The ranges that follow from statistics; inputs that are bytes have all of them, whatever the samples have.</summary>
+    public ImmutableDictionary<string, Observation> Choose(Placement placement, ImmutableDictionary<string, TensorStatistics> statistics)
+    {
+        var observed = Method.Choose(new(
+            Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibration.Count)));
+        return observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
+            KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(new(0, (float)(byte.MaxValue * (double)entry.Value.Scale))) })));
+    }
 
     private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.CalibrationMethod];
 
@@ -76,6 +93,6 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     private PreparedRequest Equalize()
     {
         var factors = CrossLayerEqualization.Find(this);
-        return this with { Model = factors.Apply(), Plain = Model, Equalized = factors.Changed };
+        return this with { Model = factors.Apply(), Plain = Model, Factors = factors, Equalized = factors.Changed };
     }
 }

@@ -26,6 +26,7 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
         Accuracy = accuracy,
         Latency = latency,
         Operators = [.. Bodies.Nodes(job.Model.Graph).Select(Operator)],
+        Inputs = [.. IntegerInputs.Of(planned.Model).Parameters.Select(entry => new InputReport(entry.Key, entry.Value.Type.ToString(), entry.Value.Scale, entry.Value.ZeroPoint))],
         Tensors = [.. planned.Plan.Activations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Tensor(entry.Key))],
     };
 
@@ -63,6 +64,11 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
         if (settings.Corrections is { } corrections)
         {
             described["corrections"] = string.Join(';', corrections);
+        }
+
+        if (settings.FoldInput)
+        {
+            described["foldInput"] = bool.TrueString;
         }
 
         if (settings.Channels is { } channels)

@@ -173,6 +173,20 @@ internal sealed class FormTests
         Assert.That(graph.Nodes.Where(node => node.OpType == "QuantizeLinear").Select(node => node.Domain).Distinct(), Is.EqualTo([domain]));
     }
 
+    /// <summary>ONNX Runtime makes an int32 of a float bias between Q and DQ; at the product of two 16-bit scales this one has 40 bits.</summary>
+    [Test]
+    public void Qdq_LargeBiasUnderWideTypes_DoesNotOverflow()
+    {
+        var model = TinyModels.Build(13, [1, 8, 6, 6], (graph, x) =>
+        {
+            var weights = TensorData.Create<float>([16, 8, 3, 3], [.. _tiny.Random(16, 8, 3, 3).ToFloats().Select(weight => weight / 100)]);
+            var bias = TensorData.Vector<float>([.. Enumerable.Range(0, 16).Select(channel => channel % 2 == 0 ? 10f : -10f)]);
+            return graph.AddNode("Conv", [x, graph.AddInitializer("w", weights), graph.AddInitializer("b", bias)], "y").Output;
+        });
+
+        Verify(model, [1, 8, 6, 6], new() { Format = ModelFormat.Qdq, ActivationType = QuantizedType.U16, WeightType = QuantizedType.S16 }, 80);
+    }
+
     /// <summary>TensorRT reads zero points of 0 and float biases.</summary>
     [Test]
     public void Portable_Convolutions_AreSymmetricWithFloatBiases()

@@ -10,10 +10,10 @@ internal sealed class ReportJsonTests
     private static readonly string[] TopLevel =
     [
         "schemaVersion", "model", "settings", "environment", "size", "accuracy", "latency", "audit", "pruning", "search", "analysis", "gates", "operators", "tensors",
-        "saturation", "stages", "peakMemoryBytes", "diagnostics",
+        "inputs", "saturation", "stages", "peakMemoryBytes", "diagnostics",
     ];
 
-    [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,audit,pruning,search,analysis,gates,operators,tensors,saturation,stages,peakMemoryBytes,diagnostics")]
+    [TestCase("", "schemaVersion,model,settings,environment,size,accuracy,latency,audit,pruning,search,analysis,gates,operators,tensors,inputs,saturation,stages,peakMemoryBytes,diagnostics")]
     [TestCase("environment", "cpu,instructionSets,onnxRuntime,threads")]
     [TestCase("size", "floatBytes,quantizedBytes")]
     [TestCase("accuracy", "metric,float,quantized,drop,samples,source,standardError,sufficientAgreement,byMachine")]
@@ -25,6 +25,7 @@ internal sealed class ReportJsonTests
     [TestCase("gates", "name,limit,value,passed")]
     [TestCase("operators", "name,type,decision,reason,sqnrDb,structure")]
     [TestCase("tensors", "name,min,max,scale,zeroPoint,method")]
+    [TestCase("inputs", "name,type,scale,zeroPoint")]
     [TestCase("saturation", "name,type,pairs,saturatingPairs,changedSums")]
     [TestCase("stages", "name,seconds,metric")]
     [TestCase("diagnostics", "code,severity,message,helpLink")]

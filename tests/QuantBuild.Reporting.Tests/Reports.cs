@@ -46,6 +46,7 @@ internal static class Reports
             new("head|concat", "Concat", OperatorDecision.Float, "mixes boxes with scores <of other ranges>", null),
         ],
         Tensors = [new("input", 0, 1, 1 / 255d, 0, "MinMax")],
+        Inputs = [new("input", "UInt8", 1 / 255d, 0)],
         Saturation = [new("conv1", "QLinearConv", 1280, 137, 0.54)],
         Stages = [new("Calibrating", 1.25), new("Evaluating", 0.5, 0.9917)],
         PeakMemoryBytes = 123_456_789,

@@ -48,6 +48,7 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode NotFused = new("QB2035", Warning, "ONNX Runtime does not run on integers what was meant to");
     public static readonly DiagnosticCode WeightsDequantized = new("QB2036", Warning, "Weights are dequantized at every run");
     public static readonly DiagnosticCode NothingPruned = new("QB2037", Warning, "Nothing was pruned");
+    public static readonly DiagnosticCode InputNotFolded = new("QB2038", Warning, "An input stays float");
 
     // QB3xxx: gates
     public static readonly DiagnosticCode AccuracyGateFailed = new("QB3001", Error, "The quantized model lost too much accuracy");
@@ -68,7 +69,7 @@ public static class DiagnosticCodes
         ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
         InvalidManifest, InvalidCalibration, CalibrationOfAnotherModel, CalibrationOfOtherData, ShardsDoNotFit,
-        InvalidLock, LockDoesNotFit, DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm, NotFused, WeightsDequantized, NothingPruned,
+        InvalidLock, LockDoesNotFit, DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm, NotFused, WeightsDequantized, NothingPruned, InputNotFolded,
         AccuracyGateFailed, AccuracyDropped, AgreementLow, SlowerThanFloat, SpeedGateFailed,
         InternalError, ResultNotLoadable, WorkerLost,
     ];

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Corrections;
 
 namespace QuantBuild.Quantization.Calibration;
 
@@ -26,7 +27,11 @@ internal abstract class CalibrationSource
     /// <exception cref="Onnx.Diagnostics.QuantBuildException">The model does not run on the first sample, or the calibration is another model's.</exception>
     public abstract ModelProfile Profile(Model prepared);
 
-    public abstract ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds);
+    /// <param name="prepared">The float model.</param>
+    /// <param name="watched">Names of its values.</param>
+    /// <param name="kinds">What is asked for besides ranges.</param>
+    /// <param name="factors">What the channels of the model are divided by, against the one that was calibrated; null for nothing. Ranges alone are known for certain then.</param>
+    public abstract ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors);
 
     /// <summary>Pairs of names, here and there, of samples with the same content.</summary>
     public abstract ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation);

@@ -23,8 +23,13 @@ internal sealed record Observation(TensorRange Range, long NotFinite)
 internal static class Calibrator
 {
     /// <summary>What a method that looks at one tensor needs, of every watched value.</summary>
+    /// <param name="model">The float model.</param>
+    /// <param name="watched">Names of its values.</param>
+    /// <param name="kinds">What is gathered of each.</param>
+    /// <param name="samples">To run it on.</param>
+    /// <param name="layouts">The values of which each channel's range is gathered, too; null for none.</param>
     public static ImmutableDictionary<string, TensorStatistics> Gather(
-        Model model, IReadOnlyList<string> watched, StatisticsKinds kinds, SampleRun samples)
+        Model model, IReadOnlyList<string> watched, StatisticsKinds kinds, SampleRun samples, IReadOnlyDictionary<string, ChannelLayout>? layouts = null)
     {
         if (watched.Count == 0)
         {
@@ -33,14 +38,19 @@ internal static class Calibrator
 
         var values = Bodies.Scopes(model.Graph).SelectMany(graph => graph.Values).ToDictionary(value => value.Name);
         TensorObserver[] observers = [.. watched.Select(_ => new TensorObserver(kinds))];
+        ChannelObserver?[] channels = [.. watched.Select(name => layouts is not null && layouts.TryGetValue(name, out var layout) ? new ChannelObserver(layout) : null)];
         using var counters = new ThreadLocal<HistogramCounter>(() => new());
         using var session = new ScopedModel(model, [.. watched.Select(name => values[name])]);
         samples.ForEach("Calibrating", sample =>
         {
             var counter = counters.Value!;
-            session.Run(sample.Inputs, (index, _, _, bytes) => observers[index].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter));
+            session.Run(sample.Inputs, (index, _, shape, bytes) =>
+            {
+                observers[index].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter);
+                channels[index]?.Observe(MemoryMarshal.Cast<byte, float>(bytes), shape);
+            });
         });
-        return watched.Index().ToImmutableDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics);
+        return watched.Index().ToImmutableDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics with { Channels = channels[entry.Index]?.Ranges });
     }
 
     /// <summary>The ranges that <paramref name="method"/> chooses, rounded so that another processor's last bits do not show.</summary>

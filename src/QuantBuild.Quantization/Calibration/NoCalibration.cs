@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Corrections;
 
 namespace QuantBuild.Quantization.Calibration;
 
@@ -23,7 +24,7 @@ internal sealed class NoCalibration(SampleSet? evaluation) : CalibrationSource
 
     public override ModelProfile Profile(Model prepared) => First is { } sample ? ModelProfile.Of(prepared, sample) : ModelProfile.Inferred(prepared);
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds) =>
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors) =>
         ImmutableDictionary<string, TensorStatistics>.Empty;
 
     public override ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation) => [];

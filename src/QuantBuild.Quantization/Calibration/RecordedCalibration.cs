@@ -4,6 +4,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration.Records;
 using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Corrections;
 
 namespace QuantBuild.Quantization.Calibration;
 
@@ -48,14 +49,20 @@ internal sealed class RecordedCalibration : CalibrationSource
         : throw new QuantBuildException(
             DiagnosticCodes.CalibrationOfAnotherModel, $"{_path}: the calibration is of another model, or was made by another version of QuantBuild. Calibrate this model with 'quantbuild calibrate'.");
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds)
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors)
     {
         var statistics = _holdsOut ? _record.Kept : _record.Whole;
         return watched.ToImmutableDictionary(name => name, name => statistics.TryGetValue(name, out var found)
-            ? found
+            ? factors?.OfValue(name) is { } divisors ? Divided(name, found, divisors) : found
             : throw new QuantBuildException(
                 DiagnosticCodes.CalibrationOfAnotherModel, $"{_path}: the calibration lacks '{name}', so it was made by another version of QuantBuild. Calibrate again."));
     }
+
+    /// <summary>Of the tensor with its channels divided. The counts of a histogram are of all channels together.</summary>
+    private TensorStatistics Divided(string name, TensorStatistics statistics, IReadOnlyList<float> divisors) => statistics.Channels?.Divided(divisors) is { } range
+        ? new(range, statistics.NotFinite, null, null)
+        : throw new QuantBuildException(
+            DiagnosticCodes.InvalidCombination, $"{_path}: the samples differ in how many channels '{name}' has, so that the calibration has no range of each. Leave Corrections=Equalization out, or set CalibrationData alone.");
 
     public override ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation)
     {

@@ -3,6 +3,7 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration.Records;
 using QuantBuild.Quantization.Calibration.Statistics;
+using QuantBuild.Quantization.Corrections;
 
 namespace QuantBuild.Quantization.Calibration;
 
@@ -46,7 +47,7 @@ internal sealed class SampledCalibration : CalibrationSource
 
     public override ModelProfile Profile(Model prepared) => ModelProfile.Of(prepared, Inventory.First(ModelProfile.MostSamples));
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds) =>
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors) =>
         Calibrator.Gather(prepared, watched, kinds, _run(Used));
 
     public override ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation) =>

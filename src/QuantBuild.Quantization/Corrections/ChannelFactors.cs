@@ -19,6 +19,10 @@ internal sealed class ChannelFactors(ChannelGroups groups, IReadOnlyDictionary<i
 
     private IEnumerable<LabelledSlot> Scaled => groups.Slots.Where(slot => !StaysAsItIs(slot) && slot.Labels.Any(label => Of(label) != 1));
 
+    /// <summary>What the channels of a value of the model are divided by; null where they stay as they are.</summary>
+    public IReadOnlyList<float>? OfValue(string name) =>
+        groups.Model.Graph.Find(name) is { } value && groups.Axes.TryGetValue(value, out var axis) && axis.Labels.Any(label => Of(label) != 1) ? [.. axis.Labels.Select(Of)] : null;
+
     /// <summary>A changed copy of the model: it computes what the model computes.</summary>
     public Model Apply()
     {

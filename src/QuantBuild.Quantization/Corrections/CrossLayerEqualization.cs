@@ -87,7 +87,7 @@ internal sealed class CrossLayerEqualization
     private Dictionary<string, UnitError> Errors(Dictionary<int, int> exponents, SampleRun samples)
     {
         var factors = new ChannelFactors(_groups, exponents);
-        var scaled = _job with { Model = factors.Apply() };
+        var scaled = _job with { Model = factors.Apply(), Factors = factors };
         var wanted = scaled.Wanted;
         var plan = new PrecisionSearch(scaled, scaled.Observe(wanted, samples == _proving ? null : samples)).Wanted(wanted);
         return UnitErrorMeter.Measure(scaled.Model, plan with { Units = [.. plan.Units.Where(unit => unit.Form == UnitForm.Static)] }, samples, factors.Restoring(_job.Context.Profile))

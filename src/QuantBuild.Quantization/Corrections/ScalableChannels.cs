@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Pruning;
 
@@ -16,6 +18,15 @@ internal sealed class ScalableChannels(ChannelGroups groups)
         "Conv", "ConvTranspose", "Gemm", "MatMul", "Relu", "LeakyRelu", "Identity", "Dropout", "Neg", "Abs", "MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool",
         "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Concat", "Split", "Slice", "Shape",
     ];
+
+    /// <summary>The tensors of a prepared model that have such channels, by name.</summary>
+    public static ImmutableDictionary<string, ChannelLayout> Layouts(Model prepared, ModelProfile profile)
+    {
+        var groups = ChannelGroups.Of(prepared, profile);
+        var scalable = new ScalableChannels(groups).Find();
+        return groups.Axes.Where(entry => entry.Value.Labels.Any(label => scalable.Contains(groups.ChannelOf(label))))
+            .ToImmutableDictionary(entry => entry.Key.Name, entry => new ChannelLayout(entry.Value.Axis, entry.Value.Labels.Length));
+    }
 
     /// <summary>The channels, as <see cref="ChannelGroups.ChannelOf"/> names them.</summary>
     public IReadOnlySet<int> Find()

@@ -23,6 +23,7 @@ internal sealed class InferenceModel : IDisposable
 
     private readonly InferenceSession _session;
     private readonly WideBorder? _border;
+    private IntegerInputs? _integers;
 
     private InferenceModel(InferenceSession session, WideBorder? border = null)
     {
@@ -63,6 +64,7 @@ internal sealed class InferenceModel : IDisposable
         }
 
         var session = Guard(() => optimization == Optimization.Full && Processor.Saturates ? OpenUnsaturated(bytes, options) : Open(bytes, options));
+        session._integers = IntegerInputs.Of(model);
         GC.KeepAlive(model);
         return session;
     }
@@ -78,6 +80,9 @@ internal sealed class InferenceModel : IDisposable
         return Guard(() => Open(model, options));
     }
 
+    /// <summary>Floats as the integers that the model takes in their place; the same inputs where it takes floats.</summary>
+    public SampleInputs Adapt(SampleInputs inputs) => _integers?.Convert(inputs) ?? inputs;
+
     /// <summary>
     /// Runs the model and hands over its tensor outputs one by one. Sequences, maps and optional values are passed over, and so are
     /// outputs without a declared type of which ONNX Runtime's .NET API does not know the type.
@@ -85,6 +90,7 @@ internal sealed class InferenceModel : IDisposable
     /// <exception cref="InferenceException">ONNX Runtime cannot run the model on these inputs.</exception>
     public void Run(SampleInputs inputs, IReadOnlyList<string> outputs, OutputReader read)
     {
+        inputs = Adapt(inputs);
         using var feeds = new Feeds();
         Guard(() =>
         {

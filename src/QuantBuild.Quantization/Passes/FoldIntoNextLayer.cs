@@ -49,7 +49,7 @@ internal sealed class FoldIntoNextLayer : GraphPass
     /// <summary>f · x, then + s, becomes + s / f, and f goes into the weights.</summary>
     private static bool FoldBeforeShift(Node convolution, TensorData weights, Step shift)
     {
-        if (!shift.Node.Is("Add") || StepBefore(shift.Source, shift.Node, ChannelsOf(convolution, weights)) is not { } scale
+        if (!(shift.Node.Is("Add") || shift.Node.Is("Sub")) || StepBefore(shift.Source, shift.Node, ChannelsOf(convolution, weights)) is not { } scale
             || scale.Arithmetic.Shifts.Any(value => value != 0) || scale.Arithmetic.Factors.Any(factor => Math.Abs(factor) < 1e-6))
         {
             return false;
@@ -60,7 +60,7 @@ internal sealed class FoldIntoNextLayer : GraphPass
         var constant = quotients.Distinct().Count() == 1
             ? TensorData.Create<float>([], [quotients[0]])
             : TensorData.Create<float>([1, quotients.Length, .. Enumerable.Repeat(1L, weights.Rank - 2)], quotients);
-        shift.Node.SetInputs(scale.Source, graph.AddInitializer(shift.Node.Output.Name + "_shift", constant));
+        graph.Replace(shift.Node, "Add", [scale.Source, graph.AddInitializer(shift.Node.Output.Name + "_shift", constant)]);
         Scale(convolution, weights, scale.Arithmetic.Factors);
         graph.Remove(scale.Node);
         return true;
@@ -81,8 +81,8 @@ internal sealed class FoldIntoNextLayer : GraphPass
             return FoldBatchNormalization.ChannelArithmeticOf(node) is { } normalization && normalization.Factors.Length == channels ? new(node, node.Input(0)!, normalization) : null;
         }
 
-        return (node.Is("Mul") || node.Is("Div") || node.Is("Add")) && node.Inputs is [{ } first, { } second]
-            ? Arithmetic(node, first, second, channels) ?? (node.Is("Div") ? null : Arithmetic(node, second, first, channels))
+        return (node.Is("Mul") || node.Is("Div") || node.Is("Add") || node.Is("Sub")) && node.Inputs is [{ } first, { } second]
+            ? Arithmetic(node, first, second, channels) ?? (node.Is("Div") || node.Is("Sub") ? null : Arithmetic(node, second, first, channels))
             : null;
     }
 
@@ -98,6 +98,7 @@ internal sealed class FoldIntoNextLayer : GraphPass
         {
             "Mul" => new(values, zeros),
             "Div" => new([.. values.Select(value => 1 / value)], zeros),
+            "Sub" => new(ones, [.. values.Select(value => -value)]),
             _ => new(ones, values),
         });
     }

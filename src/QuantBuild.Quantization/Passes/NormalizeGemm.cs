@@ -5,7 +5,8 @@ using QuantBuild.Quantization.ControlFlow;
 namespace QuantBuild.Quantization.Passes;
 
 /// <summary>
-/// Gemm with constant B: alpha goes into B, beta into C, and C becomes a vector. ONNX Runtime fuses no other form.
+/// Gemm with constant B: alpha goes into B, beta into C, C becomes a vector, and transA a Transpose in front. ONNX Runtime fuses no other form with Q and DQ,
+/// and makes one float Gemm of a Transpose and a Gemm that stay float.
 /// </summary>
 internal sealed class NormalizeGemm : GraphPass
 {
@@ -15,6 +16,7 @@ internal sealed class NormalizeGemm : GraphPass
         {
             Scale(node, 1, "alpha");
             Scale(node, 2, "beta");
+            TransposeFirst(node);
             if (node.Input(2) is null)
             {
                 node.RemoveAttribute("beta");
@@ -36,6 +38,15 @@ internal sealed class NormalizeGemm : GraphPass
             TensorPrimitives.Multiply(tensor.AsSpan<float>(), factor, elements);
             node.SetInput(input, node.Graph.AddInitializer(value.Name + "_scaled", scaled));
             node.RemoveAttribute(attribute);
+        }
+    }
+
+    private static void TransposeFirst(Node node)
+    {
+        if (node.Int("transA", 0) != 0 && node.Input(0) is { HasConstant: false } input && node.Input(1) is { IsConstant: true, Constant.Type: ElementType.Float })
+        {
+            node.SetInput(0, node.Graph.AddNode("Transpose", [input], input.Name + "_transposed", node).Set("perm", [1L, 0]).Output);
+            node.RemoveAttribute("transA");
         }
     }
 

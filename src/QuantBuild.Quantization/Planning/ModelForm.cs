@@ -32,6 +32,9 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
     /// <summary>True where ONNX Runtime has kernels that compute on the integers themselves.</summary>
     public bool HasIntegerKernels => Format != ModelFormat.WeightOnly && Activations.Type.BitsPerElement() == 8 && Weights.Type.BitsPerElement() == 8;
 
+    /// <summary>True for activations of 16 bits and weights that do not throw away what those keep.</summary>
+    public bool IsWide => IsStatic && Activations.Type.BitsPerElement() == 16 && Weights.Type.BitsPerElement() >= 8;
+
     /// <summary>True where runtimes for other machines fuse what is left float behind a layer; operators on integers are what they are.</summary>
     public bool IsFusedElsewhere => Target == TargetName.Portable && Format == ModelFormat.Qdq;
 

@@ -14,6 +14,12 @@ internal sealed class OutputReference
     /// <summary>Class scores, boxes and embeddings are compared and cut off: 21 dB left their metrics within a point on all models tried.</summary>
     public const double SufficientDb = 21;
 
+    /// <summary>
+    /// Activations of 16 bits are taken for accuracy's sake, within a fifth of a point. A metric falls about as the amplitude of the noise grows, so that a
+    /// fifth of it, 14 dB more, has to do.
+    /// </summary>
+    private const double SufficientDbOfWideActivations = 35;
+
     /// <summary>An image is looked at: noise of 43 dB below it cost a PSNR of 32 dB a tenth of a decibel, of 45 dB half as much.</summary>
     private const double SufficientDbOfImages = 45;
 
@@ -21,10 +27,15 @@ internal sealed class OutputReference
     private readonly string[] _names;
     private readonly float[][][] _outputs;
     private readonly ConcurrentBag<int> _images = [];
+    private readonly double _sufficientDb;
 
-    public OutputReference(Model model, SampleRun samples)
+    /// <param name="model">The float model.</param>
+    /// <param name="samples">To run it on.</param>
+    /// <param name="isWide">As <see cref="ModelForm.IsWide"/> has it for the candidates.</param>
+    public OutputReference(Model model, SampleRun samples, bool isWide = false)
     {
         _samples = samples;
+        _sufficientDb = isWide ? SufficientDbOfWideActivations : SufficientDb;
         _names = [.. model.Graph.Outputs.Select(output => output.Name)];
         _outputs = Outputs(model);
     }
@@ -53,7 +64,7 @@ internal sealed class OutputReference
     }
 
     /// <summary>The noise, as a share of the signal, that an output of its kind may have.</summary>
-    public double AllowedShare(int output) => Math.Pow(10, -(_images.Contains(output) ? SufficientDbOfImages : SufficientDb) / 10);
+    public double AllowedShare(int output) => Math.Pow(10, -(_images.Contains(output) ? SufficientDbOfImages : _sufficientDb) / 10);
 
     private float[][][] Outputs(Model model)
     {

@@ -10,7 +10,11 @@ using QuantBuild.Quantization.Rewriting;
 namespace QuantBuild.Quantization.Planning;
 
 /// <summary>A plan, the model it gives, and each unit's own error in the forms that were looked at.</summary>
-internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Errors);
+internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Errors)
+{
+    /// <summary>Inputs that were to be folded and stay float, with the reasons.</summary>
+    public ImmutableArray<(string Input, string Reason)> FloatInputs { get; init; } = [];
+}
 
 /// <summary>
 /// Finds what must not be quantized, or not in its fastest form: where the outputs of the model do not keep enough on samples of the calibration data, forms
@@ -61,7 +65,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
             return Realize(placement);
         }
 
-        (_unfit, _reference) = (unfit, new OutputReference(_prepared, _samples));
+        (_unfit, _reference) = (unfit, new OutputReference(_prepared, _samples, _context.Form.IsWide));
         _whole = Realize(placement);
         if (_reference.IsKept(_whole.Model))
         {
@@ -120,7 +124,8 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
         var plan = Plan(placement);
         Measure(plan);
         plan = plan with { BiasCorrections = _corrections.Biases(placement, _errors) };
-        return new(plan, ModelRewriter.Rewrite(_prepared, plan), _errors);
+        var model = ModelRewriter.Rewrite(_prepared, plan);
+        return new(plan, model, _errors) { FloatInputs = job.Request.Settings.FoldInput ? InputFolding.Apply(model, job.Bytes) : [] };
     }
 
     /// <summary>The errors of units that are not known yet.</summary>

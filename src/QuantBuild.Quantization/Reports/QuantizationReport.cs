@@ -43,6 +43,9 @@ public sealed record QuantizationReport
 
     public ImmutableArray<TensorReport> Tensors { get; init; } = [];
 
+    /// <summary>The inputs that the quantized model takes as integers; empty unless that was asked for.</summary>
+    public ImmutableArray<InputReport> Inputs { get; init; } = [];
+
     /// <summary>The operators whose sums of products an x64 without VNNI may get wrong; empty where there is none, and where it was not looked for.</summary>
     public ImmutableArray<SaturationReport> Saturation { get; init; } = [];
 
@@ -109,6 +112,9 @@ public enum OperatorDecision
 }
 
 public sealed record TensorReport(string Name, double Min, double Max, double Scale, int ZeroPoint, string Method);
+
+/// <summary>An input of integers of <paramref name="Type"/>, each of which stands for (integer − <paramref name="ZeroPoint"/>) · <paramref name="Scale"/> of the float model's.</summary>
+public sealed record InputReport(string Name, string Type, double Scale, int ZeroPoint);
 
 /// <summary>
 /// An operator of which a processor without VNNI adds products in pairs that may exceed 16 bits. <paramref name="SaturatingPairs"/> of its

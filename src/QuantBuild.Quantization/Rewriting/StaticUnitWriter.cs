@@ -58,7 +58,7 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
         {
             var inputScale = _plan.Activations[unit.Inputs[0].Name].Scale;
             var bias = target.CorrectedBias(unit);
-            var (weights, scales) = Weights(unit, node, inputScale, _plan.Form.HasFloatBias ? null : bias);
+            var (weights, scales) = Weights(unit, node, inputScale, bias);
             node.SetInput(unit.Rule.WeightInput, weights);
             if (bias is not null)
             {
@@ -72,7 +72,10 @@ internal sealed class StaticUnitWriter(RewriteTarget target)
         }
     }
 
-    /// <summary>Empty where every channel's bias fits into an int32 at the scale that the weights want.</summary>
+    /// <summary>
+    /// Empty where every channel's bias fits into an int32 at the scale that the weights want. A float bias has to fit, too: ONNX Runtime and
+    /// accelerators make an int32 of it where Q and DQ stand around the layer, and what overflows there is a wrong number.
+    /// </summary>
     private ImmutableArray<double> SmallestScales(QuantizedUnit unit, float inputScale, float[]? bias)
     {
         if (bias is null)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
@@ -16,12 +17,14 @@ internal sealed class MachinePrediction : IDisposable
     private readonly TargetName _target;
     private readonly ImmutableArray<(IntegerUnit Unit, string Name)> _units;
     private readonly EmulatedModel? _model;
+    private readonly IntegerInputs _integers;
 
     /// <param name="target">The machines that the model is made for.</param>
     /// <param name="optimized">Null where it has no signed weights, so that nothing saturates.</param>
-    private MachinePrediction(TargetName target, OptimizedUnits? optimized)
+    /// <param name="integers">The inputs that the model takes as integers.</param>
+    private MachinePrediction(TargetName target, OptimizedUnits? optimized, IntegerInputs integers)
     {
-        _target = target;
+        (_target, _integers) = (target, integers);
         _units = optimized is null ? [] : [.. optimized.Units.Select(unit => (unit, optimized.NameOf(unit)))];
         _model = _units.IsEmpty ? null : new EmulatedModel(optimized!.Model, optimized.Units, !Processor.Saturates);
     }
@@ -44,11 +47,12 @@ internal sealed class MachinePrediction : IDisposable
         }
 
         var hasSignedWeights = Bodies.Scopes(quantized.Graph).SelectMany(graph => graph.Initializers).Any(value => value.Constant!.Type == ElementType.Int8);
-        return !hasSignedWeights ? new(target, null) : OptimizedUnits.Of(quantized) is { } optimized ? new(target, optimized) : null;
+        var integers = IntegerInputs.Of(quantized);
+        return !hasSignedWeights ? new(target, null, integers) : OptimizedUnits.Of(quantized) is { } optimized ? new(target, optimized, integers) : null;
     }
 
     /// <summary>Null where the outputs are those of this machine.</summary>
-    public TensorData[]? Run(SampleInputs inputs, IReadOnlyList<string> outputs) => _model?.Run(inputs, outputs);
+    public TensorData[]? Run(SampleInputs inputs, IReadOnlyList<string> outputs) => _model?.Run(_integers.Convert(inputs), outputs);
 
     /// <param name="measured">The metric on this machine.</param>
     /// <param name="predicted">The metric on the other kind.</param>

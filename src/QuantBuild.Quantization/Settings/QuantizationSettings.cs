@@ -61,6 +61,9 @@ public sealed record QuantizationSettings
 
     public bool PowerOfTwoScales { get; init; }
 
+    /// <summary>True for inputs that are the integers themselves.</summary>
+    public bool FoldInput { get; init; }
+
     public TargetName Target { get; init; }
 
     /// <summary>A lock file; null takes the one beside the model where there is one.</summary>

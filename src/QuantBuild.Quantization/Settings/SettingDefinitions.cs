@@ -48,6 +48,8 @@ public static class SettingDefinitions
         .. Schemes,
         Choice<TargetName>("Target", "The machines that the model is made for.", (settings, value) => settings with { Target = value })
             with { MetadataName = "TargetMachine", ConcernsEvaluation = true },
+        Switch("FoldInput", "True for a model that takes the integers of quantized inputs itself, such as the bytes of images.", (settings, value) => settings with { FoldInput = value })
+            with { ConcernsAnalysis = false },
         .. Pruning.Select(row => row with { ConcernsPruning = true }),
         new("Lock", "FILE", "The lock file, whose decisions are followed; by default MODEL.quantbuild.json beside the model, where there is one.", [],
             (settings, value) => settings with { Lock = value })

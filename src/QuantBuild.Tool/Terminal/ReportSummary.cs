@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Reporting;
@@ -28,6 +29,11 @@ internal static class ReportSummary
         if (digest.Kernels is { } kernels)
         {
             Field(text, "kernels", kernels);
+        }
+
+        foreach (var input in report.Inputs)
+        {
+            Field(text, "input", string.Create(CultureInfo.InvariantCulture, $"{input.Name} takes {input.Type}, each for {input.Scale:G9} · (integer − {input.ZeroPoint})"));
         }
 
         if (report.Pruning is { } pruning)

@@ -91,14 +91,34 @@ internal sealed class EqualizationTests
         Assert.That(Quantize(Settings(ModelFormat.Qdq, Correction.Equalization)).Model.ToArray(), Is.EqualTo(first.Model.ToArray()));
     }
 
+    /// <summary>Of a calibration in shards, merged backwards.</summary>
     [Test]
-    public void Calibration_IsRefused()
+    public void Calibration_GivesTheBytesOfADirectRun([Values(1, 3)] int shards, [Values] bool judgesByHeldOut)
+    {
+        WriteUnevenModel(10);
+        WriteSamples(_ => true);
+        var settings = Settings(ModelFormat.Qdq, Correction.Equalization) with { EvaluationData = judgesByHeldOut ? [] : ["*.npy"] };
+        var calibration = Calibrate(shards);
+
+        var (direct, recorded) = (Quantize(settings), Quantize(settings with { CalibrationData = [], Calibration = calibration }));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Reasons(recorded), Has.All.Contain("scaled for channels that are equalized"));
+            Assert.That(recorded.Model.ToArray(), Is.EqualTo(direct.Model.ToArray()));
+        }
+    }
+
+    /// <summary>What it needs besides ranges is not known of channels.</summary>
+    [TestCase(CalibrationMethodName.Mse)]
+    [TestCase(CalibrationMethodName.MeanMinMax)]
+    public void Calibration_WithAMethodThatNeedsMoreThanRanges_IsRefused(CalibrationMethodName method)
     {
         WriteUnevenModel(1);
         WriteSamples(_ => true);
-        var settings = Settings(ModelFormat.Qdq, Correction.Equalization) with { Calibration = "tiny.qcal" };
+        var settings = Settings(ModelFormat.Qdq, Correction.Equalization) with { Calibration = "tiny.qcal", CalibrationMethod = method };
 
-        Assert.That(() => Quantize(settings), Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidCombination));
+        Assert.That(() => Quantize(settings), Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidCombination).And.Message.Contain("MinMax"));
     }
 
     [TestCase(AccuracyEffort.Fast)]
@@ -171,6 +191,20 @@ internal sealed class EqualizationTests
 
     private static QuantizationSettings Settings(ModelFormat format, params Correction[] corrections) =>
         new() { Format = format, CalibrationData = ["*.npy"], EvaluationData = ["*.npy"], Metric = "sqnr", Corrections = [.. corrections] };
+
+    private string Calibrate(int shards)
+    {
+        string[] parts = [.. Enumerable.Range(1, shards).Select(shard =>
+        {
+            var path = Path.Combine(_folder, $"part{shard}.qcal");
+            CalibrationRequest request = new(Path.Combine(_folder, "tiny.onnx"), _folder, new() { CalibrationData = ["*.npy"] }, new(shard, shards), 2);
+            File.WriteAllBytes(path, ModelCalibration.Calibrate(request, null, CancellationToken.None).Content.ToArray());
+            return path;
+        })];
+        var all = Path.Combine(_folder, "all.qcal");
+        File.WriteAllBytes(all, ModelCalibration.Merge([.. parts.Reverse()]).Content.ToArray());
+        return all;
+    }
 
     private QuantizationResult Quantize(QuantizationSettings settings) =>
         ModelQuantizer.Quantize(new(Path.Combine(_folder, "tiny.onnx"), _folder, settings, 2) { MeasuresLatency = false }, null, CancellationToken.None);

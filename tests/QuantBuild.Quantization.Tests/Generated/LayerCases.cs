@@ -16,10 +16,10 @@ internal static class LayerCases
 
     private static IEnumerable<GeneratedCase> Gemms =>
         from bias in new[] { "none", "(N)", "(1,N)", "(1)", "zero" }
+        from transA in new[] { 0L, 1 }
         from transB in new[] { 0L, 1 }
         from scaled in new[] { false, true }
-        where bias is "(N)" or "(1,N)" || scaled == (transB == 0)
-        select Gemm(bias, transB, scaled);
+        select Gemm(bias, transA, transB, scaled);
 
     private static IEnumerable<GeneratedCase> MatMuls =>
         from shape in new ImmutableArray<long>[] { [24], [3, 24], [2, 3, 24], [2, 2, 3, 24] }
@@ -59,8 +59,8 @@ internal static class LayerCases
         { Int8 = ["Conv"] };
     }
 
-    private static GeneratedCase Gemm(string bias, long transB, bool scaled) =>
-        new($"Gemm transB={transB}, bias {bias}{(scaled ? ", scaled" : "")}", [new("x", [3, 24]) { OpenAxes = [0] }], (graph, random) =>
+    private static GeneratedCase Gemm(string bias, long transA, long transB, bool scaled) =>
+        new($"Gemm transA={transA}, transB={transB}, bias {bias}{(scaled ? ", scaled" : "")}", [transA == 1 ? new("x", [24, 3]) { OpenAxes = [1] } : new("x", [3, 24]) { OpenAxes = [0] }], (graph, random) =>
         {
             var weights = graph.AddInitializer("w", transB == 1 ? random.Random(16, 24) : random.Random(24, 16));
             TensorData? addend = bias switch
@@ -71,7 +71,7 @@ internal static class LayerCases
                 "(1)" => random.Random(1),
                 _ => TensorData.Vector<float>(new float[16]),
             };
-            var gemm = graph.AddNode("Gemm", [graph.Inputs[0], weights, addend is null ? null : graph.AddInitializer("b", addend)], "y").Set("transB", transB);
+            var gemm = graph.AddNode("Gemm", [graph.Inputs[0], weights, addend is null ? null : graph.AddInitializer("b", addend)], "y").Set("transA", transA).Set("transB", transB);
             return [(scaled ? gemm.Set("alpha", 0.25f).Set("beta", 3f) : gemm).Output];
         })
         { Int8 = ["Gemm"] };

@@ -36,6 +36,60 @@ internal sealed class FoldIntoNextLayerTests
         """);
 
     [Test]
+    public void MeanAndDeviation_GoIntoAnUnpaddedConvolution() => PassCheck.Verify(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[1, 2, 3, 3]) -> (y: float) {
+          mean: float[1, 2, 1, 1] = [1, 2]
+          std: float[1, 2, 1, 1] = [0.5, 0.25]
+          w: float[1, 2, 1, 1] = [1, 3]
+          s = Sub(x, mean)
+          d = Div(s, std)
+          y = Conv(d, w)
+        }
+        """,
+        """
+        opset 13
+        graph g(x: float[1, 2, 3, 3]) -> (y: float) {
+          mean: float[1, 2, 1, 1] = [1, 2]
+          std: float[1, 2, 1, 1] = [0.5, 0.25]
+          w: float[1, 2, 1, 1] = [1, 3]
+          w_scaled: float[1, 2, 1, 1] = [2, 12]
+          y_bias_shifted: float[1] = [-26]
+          w_scaled_scaled: float[1, 2, 1, 1] = [2, 12]
+          y = Conv(x, w_scaled_scaled, y_bias_shifted)
+        }
+        """);
+
+    [Test]
+    public void Mean_StaysWherePaddingWouldEscapeIt() => PassCheck.Verify(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[1, 2, 3, 3]) -> (y: float) {
+          f: float[] = [4]
+          mean: float[] = [2]
+          w: float[1, 2, 1, 2] = [1, 2, 3, 4]
+          m = Mul(x, f)
+          s = Sub(m, mean)
+          y = Conv(s, w) {pads = [0, 1, 0, 0]}
+        }
+        """,
+        """
+        opset 13
+        graph g(x: float[1, 2, 3, 3]) -> (y: float) {
+          f: float[] = [4]
+          mean: float[] = [2]
+          w: float[1, 2, 1, 2] = [1, 2, 3, 4]
+          s_shift: float[] = [-0.5]
+          w_scaled: float[1, 2, 1, 2] = [4, 8, 12, 16]
+          s = Add(x, s_shift)
+          y = Conv(s, w_scaled) {pads = [0, 1, 0, 0]}
+        }
+        """);
+
+    [Test]
     public void Factor_GoesIntoADepthwiseConvolution_AndTheShiftStaysWherePaddingWouldEscapeIt() => PassCheck.Verify(
         Pass,
         """

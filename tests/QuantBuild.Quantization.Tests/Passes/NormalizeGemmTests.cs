@@ -52,6 +52,26 @@ internal sealed class NormalizeGemmTests
         }
         """);
 
+    [TestCase(0)]
+    [TestCase(1)]
+    public void TransA_BecomesATranspose(int transB) => PassCheck.Verify(
+        Pass,
+        $$"""
+        opset 13
+        graph g(x: float[2, N]) -> (y: float[N, 2]) {
+          w: float[2, 2] = [1, 2, 3, 4]
+          y = Gemm(x, w) {transA = 1, transB = {{transB}}}
+        }
+        """,
+        $$"""
+        opset 13
+        graph g(x: float[2, N]) -> (y: float[N, 2]) {
+          w: float[2, 2] = [1, 2, 3, 4]
+          x_transposed = Transpose(x) {perm = [1, 0]}
+          y = Gemm(x_transposed, w) {transB = {{transB}}}
+        }
+        """);
+
     [TestCase("float[2, 1] = [5, 6]", TestName = "{m}(one for each row)")]
     [TestCase("float[2, 2] = [5, 6, 7, 8]", TestName = "{m}(one for each element)")]
     public void Bias_ThatDiffersFromRowToRow_IsLeftAlone(string bias) => PassCheck.VerifyRefused(
@@ -71,7 +91,7 @@ internal sealed class NormalizeGemmTests
         """
         opset 13
         graph g(x: float[2, 2], w: float[2, 2], b: float[2]) -> (y: float[2, 2]) {
-          y = Gemm(x, w, b) {alpha = 0.5, beta = 2.0}
+          y = Gemm(x, w, b) {alpha = 0.5, beta = 2.0, transA = 1}
         }
         """);
 }

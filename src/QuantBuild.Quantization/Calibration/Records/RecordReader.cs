@@ -53,7 +53,10 @@ internal sealed class RecordReader(Stream stream) : IDisposable
     {
         var (name, range, notFinite) = (_reader.ReadString(), new TensorRange(_reader.ReadSingle(), _reader.ReadSingle()), _reader.Read7BitEncodedInt64());
         var ends = new SampleEnds(_reader.Read7BitEncodedInt64(), new(Integer()), new(Integer()));
-        return new(name, new(range, notFinite, ends, Histogram()));
+        return new(name, new(range, notFinite, ends, Histogram())
+        {
+            Channels = _reader.ReadBoolean() ? new([.. All(() => new TensorRange(_reader.ReadSingle(), _reader.ReadSingle()))]) : null,
+        });
     }
 
     private Histogram Histogram()

@@ -43,15 +43,20 @@ internal sealed class RecordWriter(Stream stream) : IDisposable
 
     private void Write(KeyValuePair<string, TensorStatistics> entry)
     {
-        var (range, notFinite, ends, histogram) = entry.Value;
+        var (whole, notFinite, ends, histogram) = entry.Value;
         _writer.Write(entry.Key);
-        _writer.Write(range.Min);
-        _writer.Write(range.Max);
+        _writer.Write(whole.Min);
+        _writer.Write(whole.Max);
         _writer.Write7BitEncodedInt64(notFinite);
         _writer.Write7BitEncodedInt64(ends!.Value.Samples);
         Integer(ends.Value.Mins.Units);
         Integer(ends.Value.Maxs.Units);
         Write(histogram!);
+        Optional(entry.Value.Channels, channels => All(channels!.Ranges, range =>
+        {
+            _writer.Write(range.Min);
+            _writer.Write(range.Max);
+        }));
     }
 
     private void Write(Histogram histogram)

@@ -9,10 +9,16 @@ namespace QuantBuild.Quantization.Calibration.Statistics;
 /// <param name="Histogram">Null where it was not gathered.</param>
 internal sealed record TensorStatistics(TensorRange Range, long NotFinite, SampleEnds? Ends, Histogram? Histogram)
 {
+    /// <summary>Null where it was not gathered.</summary>
+    public ChannelRanges? Channels { get; init; }
+
     public TensorStatistics MergedWith(TensorStatistics other)
     {
         var histogram = Histogram is null || other.Histogram is null ? null : Histogram.Copy();
         histogram?.Add(other.Histogram!);
-        return new(Range.Union(other.Range), NotFinite + other.NotFinite, Ends + other.Ends, histogram);
+        return new(Range.Union(other.Range), NotFinite + other.NotFinite, Ends + other.Ends, histogram)
+        {
+            Channels = Channels is null || other.Channels is null ? null : Channels.MergedWith(other.Channels),
+        };
     }
 }
