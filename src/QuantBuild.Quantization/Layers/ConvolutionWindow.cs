@@ -18,6 +18,7 @@ internal sealed class ConvolutionWindow
     {
         Axis[] axes = [.. kernel.Select((taps, axis) => Axis.Of(node, axis, input[axis], taps))];
         Output = [.. axes.Select(axis => axis.OutputLength)];
+        PadBefore = [.. axes.Select(axis => axis.PadBefore)];
         Taps = kernel.Aggregate(1, (product, length) => product * length);
         _positions = new int[Output.Aggregate(1, (product, length) => product * length) * Taps];
         for (var i = 0; i < _positions.Length; i++)
@@ -28,6 +29,9 @@ internal sealed class ConvolutionWindow
 
     /// <summary>The lengths of the output's spatial axes.</summary>
     public ImmutableArray<int> Output { get; }
+
+    /// <summary>How much padding lies before the input on each axis.</summary>
+    public ImmutableArray<int> PadBefore { get; }
 
     public int Taps { get; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics.Tensors;
 using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
@@ -17,8 +18,8 @@ internal sealed record RefittedLayer(float[] Weights, float[] Shifts);
 /// <param name="now">The inputs that it gets.</param>
 internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnlyList<int> kept, LayerInputs now)
 {
-    /// <summary>On the diagonal of the moments, as a share of their mean: what keeps the system well-conditioned.</summary>
-    private const double Damping = 0.02;
+    /// <summary>On the diagonal of the moments, as shares of their mean: what keeps the system well-conditioned, and the more so where samples are few.</summary>
+    private static readonly ImmutableArray<double> Dampings = [0.02, 0.1, 0.5];
 
     /// <summary>One sample of so many proves.</summary>
     private const int ShareProving = 4;
@@ -33,25 +34,19 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
     /// <returns>Null where nothing is better.</returns>
     public RefittedLayer? Fit(float[] current, bool hasBias)
     {
-        var errors = new FitError[_geometry.Channels];
-        if (Fit(current, hasBias, position => !IsProving(position), errors) is null)
-        {
-            return null;
-        }
-
+        var proved = Dampings.Select(damping => (Damping: damping, Error: Fit(current, hasBias, damping, position => !IsProving(position))?.Error)).MinBy(entry => entry.Error?.After ?? double.MaxValue);
         // What is proved to work on some samples may have the others, too.
-        var before = errors.Sum(error => error.Before);
-        return before > Same * errors.Sum(error => error.Signal) && errors.Sum(error => error.After) < before ? Fit(current, hasBias, _ => true, errors) : null;
+        return proved.Error is { } error && error.Before > Same * error.Signal && error.After < error.Before ? Fit(current, hasBias, proved.Damping, _ => true)?.Layer : null;
     }
 
-    private RefittedLayer? Fit(float[] current, bool hasBias, Func<int, bool> isFitted, FitError[] errors)
+    private (RefittedLayer Layer, FitError Error)? Fit(float[] current, bool hasBias, double damping, Func<int, bool> isFitted)
     {
-        var (fitted, shifts) = (new float[current.Length], new float[hasBias ? _geometry.Channels : 0]);
+        var (fitted, shifts, errors) = (new float[current.Length], new float[hasBias ? _geometry.Channels : 0], new FitError[_geometry.Channels]);
         for (var group = 0; group < _geometry.Groups; group++)
         {
             var first = group * _geometry.ChannelsOfGroup;
             var (inputs, proof) = (now.Columns(group, isFitted), now.Columns(group, IsProving));
-            if (Factor(group, hasBias, isFitted) is not { } factor || Targets(kept[first], isFitted) is var targets && (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count))
+            if (Factor(group, hasBias, damping, isFitted) is not { } factor || Targets(kept[first], isFitted) is var targets && (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count))
             {
                 return null;
             }
@@ -70,18 +65,18 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
             });
         }
 
-        return new(fitted, shifts);
+        return (new(fitted, shifts), new(errors.Sum(error => error.Before), errors.Sum(error => error.After), errors.Sum(error => error.Signal)));
     }
 
-    private CholeskyFactor? Factor(int group, bool hasBias, Func<int, bool> isFitted)
+    private CholeskyFactor? Factor(int group, bool hasBias, double damping, Func<int, bool> isFitted)
     {
         if (LayerMoments.Of(now, group, isFitted, hasBias) is not { } moments)
         {
             return null;
         }
 
-        var damping = (moments.MeanEnergy * Damping) + float.Epsilon;
-        return CholeskyFactor.Of(moments.Size, (row, column) => moments[row][column] + (row == column ? damping : 0));
+        var diagonal = (moments.MeanEnergy * damping) + float.Epsilon;
+        return CholeskyFactor.Of(moments.Size, (row, column) => moments[row][column] + (row == column ? diagonal : 0));
     }
 
     private static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
@@ -130,6 +125,6 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
         }
     }
 
-    /// <summary>Energies of an output channel's error, with the weights as they are and refitted, and of what it should be.</summary>
+    /// <summary>Energies of the error of output channels, with the weights as they are and refitted, and of what they should be.</summary>
     private readonly record struct FitError(double Before, double After, double Signal);
 }

@@ -3,6 +3,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Distillation;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
@@ -14,10 +15,21 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     /// <summary>How finely the number of channels that a gate allows is looked for.</summary>
     private const int Steps = 32;
 
+    private const int BalancedEpochs = 30;
+
+    private const int BestEpochs = 100;
+
     private readonly QuantizationSettings _settings = request.Settings;
 
     /// <summary>The samples that the pruned model may be judged by: not those on which the number of its channels was chosen.</summary>
     public SampleRun Judged => IsAutomatic ? data.Judged.Halves().Second : data.Judged;
+
+    private int Epochs => _settings.RefitEpochs ?? _settings.AccuracyEffort switch
+    {
+        AccuracyEffort.Fast => 0,
+        AccuracyEffort.Balanced => BalancedEpochs,
+        _ => BestEpochs,
+    };
 
     private bool IsAutomatic => _settings.Channels is { Share: null };
 
@@ -47,11 +59,13 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
             layers = new WeightPruner(sparsity, _settings.Saliency, data.Calibrating).Prune(model);
         }
 
+        var distilled = _settings.Refit && model != prepared ? ModelDistillation.Run(prepared, model, data.Calibrating, Epochs) : null;
         return (model, new(removed, groups.Where(group => group.Reason is null).Sum(group => group.Channels), refitted)
         {
             ParametersBefore = ParameterCount.Of(prepared),
             Parameters = ParameterCount.Of(model),
             Zeros = ParameterCount.Zeros(model),
+            Distillation = distilled is null ? null : new(distilled.Epochs, distilled.Before, distilled.After),
             Groups = groups,
             Layers = [.. layers.Select(layer => new PrunedLayerReport(layer.Key, layer.Value))],
         });

@@ -25,6 +25,9 @@ public sealed record PruningReport(int Removed, int Channels, int Refitted)
     /// <summary>The pruned float model against the float model as given; what is left of the drop is quantization's.</summary>
     public AccuracyReport? Accuracy { get; init; }
 
+    /// <summary>Null where the rest has learned nothing from the float model.</summary>
+    public DistillationReport? Distillation { get; init; }
+
     public ImmutableArray<PrunedGroupReport> Groups { get; init; } = [];
 
     /// <summary>With Sparsity: every layer.</summary>
@@ -40,3 +43,8 @@ public sealed record PrunedGroupReport(string Name, int Channels, int Removed, s
 /// <param name="Name">The layer's.</param>
 /// <param name="Reason">Why it keeps its weights; null where some are 0.</param>
 public sealed record PrunedLayerReport(string Name, string? Reason);
+
+/// <param name="Epochs">Passes over the samples in which the rest learned the outputs of the float model.</param>
+/// <param name="ErrorBefore">Of the outputs, as a share of their energy, on samples set aside; after the refit, or as it was where there was none.</param>
+/// <param name="ErrorAfter">The same at the end.</param>
+public sealed record DistillationReport(int Epochs, double ErrorBefore, double ErrorAfter);

@@ -90,6 +90,9 @@ public sealed record QuantizationSettings
     /// <summary>Whether what stays makes up for what goes.</summary>
     public bool Refit { get; init; } = true;
 
+    /// <summary>How often each sample is learned from after the least squares; null for as often as <see cref="AccuracyEffort"/> has it.</summary>
+    public int? RefitEpochs { get; init; }
+
     public bool Prunes => Channels is not null || Sparsity is not null;
 
     public ImagePreprocessing Preprocessing { get; init; } = ImagePreprocessing.FromModel;

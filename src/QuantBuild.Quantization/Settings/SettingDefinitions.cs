@@ -69,7 +69,9 @@ public static class SettingDefinitions
         new("Sparsity", "X", "The share of the weights that become 0, such as 0.5, or N:M for all but N of every M, such as 2:4.", [],
             (settings, value) => settings with { Sparsity = SparsityOf(value) }),
         Choice<Saliency>("Saliency", "How channels and weights that go are chosen.", (settings, value) => settings with { Saliency = value }),
-        Switch("Refit", "Whether what stays makes up for channels that go; True by default.", (settings, value) => settings with { Refit = value }),
+        Switch("Refit", "Whether what stays makes up for what goes; True by default.", (settings, value) => settings with { Refit = value }),
+        new("RefitEpochs", "N", "Passes over the samples in which what stays learns the outputs of the float model: 30 by default, 0 with AccuracyEffort=Fast, 100 with Best.", [],
+            (settings, value) => settings with { RefitEpochs = value.Trim() == "0" ? 0 : CountOf("RefitEpochs", value) }),
     ];
 
     private static ImmutableArray<SettingDefinition> Schemes =>
