@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Numerics.Tensors;
+using System.Runtime.ExceptionServices;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
@@ -12,19 +14,29 @@ namespace QuantBuild.Quantization.Distillation;
 /// <param name="Epochs">Passes over the samples.</param>
 /// <param name="Before">Energy of the error at the outputs as a share of their energy, before, on samples that were not learned from.</param>
 /// <param name="After">The same at the end.</param>
-internal sealed record DistillationResult(int Epochs, double Before, double After);
+/// <param name="Reason">Why nothing could be learned; null where something could.</param>
+internal sealed record DistillationResult(int Epochs, double Before, double After, string? Reason = null)
+{
+    public static DistillationResult Nothing(string reason) => new(0, 0, 0, reason);
+}
 
 /// <summary>
 /// Lets a model that has lost weights learn the outputs of the one that had them (distillation, Hinton et al. 2015): gradient descent on the squared error of
 /// the outputs, before a last Softmax or Sigmoid, over variations of the samples. No labels are used. The weights are kept that are nearest on samples set aside.
 /// </summary>
-internal sealed class ModelDistillation : IDisposable
+internal sealed class ModelDistillation
 {
     /// <summary>One sample of so many proves.</summary>
     private const int ShareProving = 5;
 
     /// <summary>With fewer there is nothing to learn from.</summary>
     private const int FewestSamples = 10;
+
+    /// <summary>What samples in memory may take; more of them are thinned out evenly.</summary>
+    private const long MostBytes = 512L << 20;
+
+    /// <summary>What runs at the same time may take.</summary>
+    private const long MostBytesOfRuns = 4L << 30;
 
     private const int BatchSize = 8;
 
@@ -35,47 +47,63 @@ internal sealed class ModelDistillation : IDisposable
 
     private readonly Model _student;
     private readonly SampleRun _samples;
+    private readonly ScopedModel _teacher;
     private readonly ImmutableArray<SampleInputs> _fitting;
     private readonly ImmutableArray<(SampleInputs Inputs, TensorData[] Targets)> _proving;
-    private readonly ScopedModel _teacher;
     private readonly ImmutableArray<TrainingTarget> _targets;
-    private readonly TrainingModel? _training;
 
-    private ModelDistillation(Model teacher, Model student, SampleRun samples, ImmutableArray<SampleInputs> inputs)
+    private ModelDistillation(ScopedModel teacher, Model student, SampleRun samples, ImmutableArray<SampleInputs> inputs, string[] names)
     {
-        (_student, _samples) = (student, samples);
-        string[] names = [.. Learned(teacher, student, inputs[0])];
-        _teacher = new(teacher, [.. names.Select(name => teacher.Graph.Find(name)!)]);
-        _fitting = [.. inputs.Where((_, index) => index % ShareProving != ShareProving - 1)];
-        var proving = inputs.Where((_, index) => index % ShareProving == ShareProving - 1).ToArray();
+        (_teacher, _student, _samples) = (teacher, student, samples);
+        _fitting = [.. inputs.Where((_, index) => !IsProving(index))];
+        var proving = inputs.Where((_, index) => IsProving(index)).ToArray();
         var wanted = new TensorData[proving.Length][];
-        Parallel.For(0, proving.Length, Options, index => wanted[index] = Teach(proving[index], names.Length));
+        ForEach(proving.Length, samples.Threads, index => wanted[index] = Teach(proving[index], names.Length));
+        var energies = names.Select((_, index) => wanted.Sum(tensors => (double)TensorPrimitives.SumOfSquares(tensors[index].AsSpan<float>()))).ToArray();
         _proving = [.. proving.Zip(wanted)];
-        _targets = [.. names.Select((name, index) => new TrainingTarget(name, (float)(wanted.Length / Math.Max(wanted.Sum(tensors => (double)TensorPrimitives.SumOfSquares(tensors[index].AsSpan<float>())), float.Epsilon))))];
-        _training = _targets.IsEmpty ? null : TrainingModel.Of(student, model => Shapes(model, inputs[0]), _targets);
+        // An output that is always 0 weighs nothing.
+        _targets = [.. names.Zip(energies, (name, energy) => new TrainingTarget(name, energy > float.Epsilon && double.IsFinite(energy) ? (float)(wanted.Length / energy) : 0))];
     }
-
-    private ParallelOptions Options => new() { MaxDegreeOfParallelism = _samples.Threads, CancellationToken = _samples.Cancellation };
 
     /// <summary>Changes the weights of <paramref name="student"/> where that brings it nearer to <paramref name="teacher"/>.</summary>
     /// <param name="teacher">What is to be computed.</param>
     /// <param name="student">A model with the same outputs, under the same names.</param>
     /// <param name="samples">Samples of one shape; others are passed over.</param>
     /// <param name="epochs">How often each is learned from.</param>
-    /// <returns>Null where there are too few samples, or no gradient reaches a weight.</returns>
-    public static DistillationResult? Run(Model teacher, Model student, SampleRun samples, int epochs)
+    /// <exception cref="QuantBuildException">A sample cannot be read.</exception>
+    public static DistillationResult Run(Model teacher, Model student, SampleRun samples, int epochs)
     {
-        var inputs = samples.Samples.Select(sample => sample.Read().Inputs).GroupBy(ShapeKey).MaxBy(group => group.Count())?.ToImmutableArray() ?? [];
-        if (epochs == 0 || inputs.Length < FewestSamples)
+        if (epochs == 0)
         {
-            return null;
+            return DistillationResult.Nothing("RefitEpochs is 0");
         }
 
-        using var distillation = new ModelDistillation(teacher, student, samples, inputs);
-        return distillation._training is { } training ? distillation.Run(training, epochs) : null;
-    }
+        try
+        {
+            var inputs = InputsOf(samples);
+            if (inputs.Length < FewestSamples)
+            {
+                return DistillationResult.Nothing($"fewer than {FewestSamples} samples have the same shape");
+            }
 
-    public void Dispose() => _teacher.Dispose();
+            string[] names = [.. Learned(teacher, student, inputs[0])];
+            if (names.Length == 0)
+            {
+                return DistillationResult.Nothing("no output is float");
+            }
+
+            using var session = new ScopedModel(teacher, [.. names.Select(name => teacher.Graph.Find(name)!)]);
+            var distillation = new ModelDistillation(session, student, samples, inputs, names);
+            return TrainingModel.Of(student, model => Shapes(model, inputs[0]), distillation._targets) is { } training
+                ? distillation.Run(training, epochs)
+                : DistillationResult.Nothing("no derivative reaches a weight");
+        }
+        catch (InferenceException exception)
+        {
+            // What cannot be learned from is not worth a build: outputs whose shapes differ from sample to sample, or too little memory.
+            return DistillationResult.Nothing($"ONNX Runtime says: {exception.Message}");
+        }
+    }
 
     private DistillationResult Run(TrainingModel training, int epochs)
     {
@@ -96,7 +124,13 @@ internal sealed class ModelDistillation : IDisposable
                 weights.Step(Gradients(gradients, training, weights, epoch, batch), rate);
             }
 
-            if (Loss(losses, training, weights) is var loss && loss < best)
+            var loss = Loss(losses, training, weights);
+            if (!double.IsFinite(loss))
+            {
+                break;
+            }
+
+            if (loss < best)
             {
                 (best, nearest) = (loss, weights.Copy());
             }
@@ -117,10 +151,11 @@ internal sealed class ModelDistillation : IDisposable
     {
         string[] outputs = [.. training.Weights.Select(weight => weight.Gradient)];
         var sums = training.Weights.Select(weight => new float[weight.Value.ElementCount]).ToArray();
-        foreach (var together in batch.Chunk(_samples.Threads))
+        var threads = (int)Math.Clamp(MostBytesOfRuns / Math.Max(training.BytesOfRun, 1), 1, _samples.Threads);
+        foreach (var together in batch.Chunk(threads))
         {
             var results = new TensorData[together.Length][];
-            Parallel.For(0, together.Length, Options, place =>
+            ForEach(together.Length, threads, place =>
             {
                 var random = new Random(((epoch + 1) * _fitting.Length) + together[place]);
                 var inputs = SampleVariation.Of(_fitting[together[place]], _fitting[random.Next(_fitting.Length)], random);
@@ -141,7 +176,7 @@ internal sealed class ModelDistillation : IDisposable
     private double Loss(InferenceModel model, TrainingModel training, TrainedWeights weights)
     {
         var losses = new double[_proving.Length];
-        Parallel.For(0, losses.Length, Options, index =>
+        ForEach(losses.Length, _samples.Threads, index =>
             losses[index] = model.Run(Feed(_proving[index].Inputs, _proving[index].Targets, training, weights), [training.Loss])[0].AsSpan<float>()[0]);
         return losses.Sum() / losses.Length;
     }
@@ -159,6 +194,36 @@ internal sealed class ModelDistillation : IDisposable
         var wanted = new TensorData[count];
         _teacher.Run(inputs, (index, type, shape, bytes) => wanted[index] = new(type, [.. shape], bytes.ToArray()));
         return wanted;
+    }
+
+    private static bool IsProving(int index) => index % ShareProving == ShareProving - 1;
+
+    /// <summary>Of the samples that have the most frequent shape, as many as memory has room for, evenly spread.</summary>
+    private static ImmutableArray<SampleInputs> InputsOf(SampleRun samples)
+    {
+        if (samples.Count < FewestSamples)
+        {
+            return [];
+        }
+
+        var bytes = Math.Max(samples.Samples[0].Read().Inputs.Tensors.Values.Sum(tensor => (long)tensor.Bytes.Length), 1);
+        var taken = (int)Math.Clamp(MostBytes / bytes, FewestSamples, samples.Count);
+        var inputs = new SampleInputs[taken];
+        var chosen = samples with { Samples = [.. Enumerable.Range(0, taken).Select(index => samples.Samples[(int)((long)index * samples.Count / taken)])] };
+        chosen.ForEach("Reading samples", (position, sample) => inputs[position] = sample.Inputs);
+        return inputs.GroupBy(ShapeKey).MaxBy(group => group.Count())!.ToImmutableArray();
+    }
+
+    private void ForEach(int count, int threads, Action<int> use)
+    {
+        try
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = _samples.Cancellation }, use);
+        }
+        catch (AggregateException exception)
+        {
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
     }
 
     /// <summary>An output that a Softmax or a Sigmoid makes is learned from what it is made of, whose errors have no bounds.</summary>

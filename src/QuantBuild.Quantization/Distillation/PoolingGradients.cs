@@ -38,7 +38,7 @@ internal static class PoolingGradients
     public static void AveragePool(GradientGraph graph, Node node, Value output)
     {
         var input = node.Input(0)!;
-        if (!graph.IsWanted(input) || node.Int("ceil_mode", 0) != 0 || node.Text("auto_pad", "NOTSET") != "NOTSET")
+        if (!graph.IsWanted(input) || node.Int("ceil_mode", 0) != 0 || node.Text("auto_pad", "NOTSET") != "NOTSET" || node.Ints("dilations") is { IsDefault: false })
         {
             return;
         }

@@ -14,6 +14,9 @@ internal sealed class TrainedWeights
     private const float FirstDecay = 0.9f;
     private const float SecondDecay = 0.999f;
 
+    /// <summary>Gradients of a loss that is near 1; what is smaller than this by far is nothing to follow.</summary>
+    private const float SmallestGradient = 1e-10f;
+
     /// <summary>Biases start at 0 often, but what they are added to is of the order of 1.</summary>
     private const float SmallestBias = 0.01f;
 
@@ -67,7 +70,7 @@ internal sealed class TrainedWeights
             TensorPrimitives.MultiplyAdd(gradient, 1 - SecondDecay, _square, _square);
             TensorPrimitives.Divide(_square, secondCorrection, gradient);
             TensorPrimitives.Sqrt<float>(gradient, gradient);
-            TensorPrimitives.Add(gradient, float.Epsilon, gradient);
+            TensorPrimitives.Add(gradient, SmallestGradient, gradient);
             TensorPrimitives.Divide(_mean, gradient, gradient);
             TensorPrimitives.Multiply(gradient, _mask, gradient);
             TensorPrimitives.MultiplyAdd(gradient, -rate * _scale, Elements, Elements);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Passes;
 
@@ -33,6 +34,9 @@ internal sealed class TrainingModel
 
     private TrainingModel(Model model, string loss, ImmutableArray<TrainedWeight> weights) => (_model, Loss, Weights) = (model, loss, weights);
 
+    /// <summary>About how much one run takes: all values and their gradients, and what the widest convolution reads, once for each tap.</summary>
+    public long BytesOfRun { get; private init; }
+
     /// <summary>The name of the output that is to become small: the sum over the targets of their squared errors times their factors.</summary>
     public string Loss { get; }
 
@@ -58,16 +62,18 @@ internal sealed class TrainingModel
         var weights = nodes.SelectMany(Weighted).Distinct().Where(value => value.Consumers.All(use => Weighted(use.Node).Contains(value))).ToArray();
         var gradients = new GradientGraph(graph, shapes);
         var loss = Write(gradients, nodes, weights, targets);
-        Value[] learning = [.. weights.Where(value => gradients.Of(value) is not null)];
+        // Two weights may have the same gradient, but no two outputs are the same value.
+        var learning = weights.Where(value => gradients.Of(value) is not null).Select(value => (Weight: value, Gradient: gradients.Node("Identity", gradients.Of(value)!))).ToArray();
         if (learning.Length == 0)
         {
             return null;
         }
 
-        graph.SetOutputs([loss, .. learning.Select(value => gradients.Of(value)!)]);
-        var trained = learning.Select(value => new TrainedWeight(value.Name, value.Constant!, ToInput(value), gradients.Of(value)!.Name)).ToImmutableArray();
+        graph.SetOutputs([loss, .. learning.Select(entry => entry.Gradient)]);
+        var trained = learning.Select(entry => new TrainedWeight(entry.Weight.Name, entry.Weight.Constant!, ToInput(entry.Weight), entry.Gradient.Name)).ToImmutableArray();
+        var widest = nodes.Where(node => node.Is("Conv") && node.Outputs.OfType<Value>().All(gradients.Knows)).Select(node => CountOf(shapes[node.Output.Name]) / Math.Max(node.Input(1)!.Constant?.Dimensions[0] ?? 1, 1) * (node.Input(1)!.Constant?.ElementCount ?? 0)).DefaultIfEmpty().Max();
         new RemoveUnused().Run(copy);
-        return new(copy, loss.Name, trained);
+        return new(copy, loss.Name, trained) { BytesOfRun = 2 * sizeof(float) * (shapes.Values.Sum(CountOf) + widest) };
     }
 
     /// <summary>The same without the gradients, which cost three times as much as the loss.</summary>
@@ -78,6 +84,8 @@ internal sealed class TrainingModel
         new RemoveUnused().Run(copy);
         return copy;
     }
+
+    private static long CountOf(ImmutableArray<long> shape) => shape.Aggregate(1L, (product, length) => product * length);
 
     private static Value Write(GradientGraph gradients, Node[] nodes, Value[] weights, IReadOnlyList<TrainingTarget> targets)
     {
@@ -127,12 +135,12 @@ internal sealed class TrainingModel
         return input.Name;
     }
 
-    /// <summary>The weights and the bias of a layer, and what is added behind a product: other constants are no result of training.</summary>
+    /// <summary>The weights and the bias of a layer, and a vector that is added behind a product: other constants, such as masks, are no result of training.</summary>
     private static IEnumerable<Value> Weighted(Node node)
     {
+        var isLayer = node.Is("Conv") || node.Is("Gemm") || node.Is("MatMul");
         var isBias = node.Is("Add") && node.Inputs.Any(input => input?.Producer is { } producer && (producer.Is("MatMul") || producer.Is("Gemm") || producer.Is("Conv")));
-        return isBias || node.Is("Conv") || node.Is("Gemm") || node.Is("MatMul")
-            ? node.Inputs.OfType<Value>().Where(value => value is { IsConstant: true, IsGraphOutput: false, Constant.Type: ElementType.Float })
-            : [];
+        return node.Inputs.OfType<Value>().Where(value => value is { IsConstant: true, IsGraphOutput: false, Constant.Type: ElementType.Float }
+            && (isLayer || (isBias && value.Constant!.Dimensions.Count(length => length > 1) == 1)) && float.IsFinite(TensorPrimitives.SumOfSquares(value.Constant!.AsSpan<float>())));
     }
 }

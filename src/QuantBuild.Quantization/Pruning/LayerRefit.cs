@@ -34,7 +34,7 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
     /// <returns>Null where nothing is better.</returns>
     public RefittedLayer? Fit(float[] current, bool hasBias)
     {
-        var proved = Dampings.Select(damping => (Damping: damping, Error: Fit(current, hasBias, damping, position => !IsProving(position))?.Error)).MinBy(entry => entry.Error?.After ?? double.MaxValue);
+        var proved = Dampings.Select(damping => (Damping: damping, Error: Fit(current, hasBias, damping, position => !IsProving(position))?.Error)).MinBy(entry => entry.Error is { After: var after } && double.IsFinite(after) ? after : double.MaxValue);
         // What is proved to work on some samples may have the others, too.
         return proved.Error is { } error && error.Before > Same * error.Signal && error.After < error.Before ? Fit(current, hasBias, proved.Damping, _ => true)?.Layer : null;
     }

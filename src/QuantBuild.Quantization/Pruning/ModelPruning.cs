@@ -19,6 +19,9 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
 
     private const int BestEpochs = 100;
 
+    /// <summary>So many samples are seen as often as that, more of them less often.</summary>
+    private const int FullySeen = 512;
+
     private readonly QuantizationSettings _settings = request.Settings;
 
     /// <summary>The samples that the pruned model may be judged by: not those on which the number of its channels was chosen.</summary>
@@ -27,9 +30,12 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     private int Epochs => _settings.RefitEpochs ?? _settings.AccuracyEffort switch
     {
         AccuracyEffort.Fast => 0,
-        AccuracyEffort.Balanced => BalancedEpochs,
-        _ => BestEpochs,
+        AccuracyEffort.Balanced => Within(BalancedEpochs),
+        _ => Within(BestEpochs),
     };
+
+    /// <summary>Many samples need to be seen less often: so that the time has a bound that is the same on every machine.</summary>
+    private int Within(int epochs) => Math.Max(1, Math.Min(epochs, epochs * FullySeen / Math.Max(data.Calibrating.Count, 1)));
 
     private bool IsAutomatic => _settings.Channels is { Share: null };
 
@@ -59,13 +65,14 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
             layers = new WeightPruner(sparsity, _settings.Saliency, data.Calibrating).Prune(model);
         }
 
-        var distilled = _settings.Refit && model != prepared ? ModelDistillation.Run(prepared, model, data.Calibrating, Epochs) : null;
+        var isPruned = removed > 0 || layers.Values.Any(reason => reason is null);
+        var distilled = _settings.Refit && isPruned ? ModelDistillation.Run(prepared, model, data.Calibrating, Epochs) : null;
         return (model, new(removed, groups.Where(group => group.Reason is null).Sum(group => group.Channels), refitted)
         {
             ParametersBefore = ParameterCount.Of(prepared),
             Parameters = ParameterCount.Of(model),
             Zeros = ParameterCount.Zeros(model),
-            Distillation = distilled is null ? null : new(distilled.Epochs, distilled.Before, distilled.After),
+            Distillation = distilled is null ? null : new(distilled.Epochs, distilled.Before, distilled.After, distilled.Reason),
             Groups = groups,
             Layers = [.. layers.Select(layer => new PrunedLayerReport(layer.Key, layer.Value))],
         });

@@ -25,7 +25,7 @@ public sealed record PruningReport(int Removed, int Channels, int Refitted)
     /// <summary>The pruned float model against the float model as given; what is left of the drop is quantization's.</summary>
     public AccuracyReport? Accuracy { get; init; }
 
-    /// <summary>Null where the rest has learned nothing from the float model.</summary>
+    /// <summary>Null where nothing was removed, or <c>Refit</c> is off.</summary>
     public DistillationReport? Distillation { get; init; }
 
     public ImmutableArray<PrunedGroupReport> Groups { get; init; } = [];
@@ -47,4 +47,5 @@ public sealed record PrunedLayerReport(string Name, string? Reason);
 /// <param name="Epochs">Passes over the samples in which the rest learned the outputs of the float model.</param>
 /// <param name="ErrorBefore">Of the outputs, as a share of their energy, on samples set aside; after the refit, or as it was where there was none.</param>
 /// <param name="ErrorAfter">The same at the end.</param>
-public sealed record DistillationReport(int Epochs, double ErrorBefore, double ErrorAfter);
+/// <param name="Reason">Why nothing could be learned; null where something could.</param>
+public sealed record DistillationReport(int Epochs, double ErrorBefore, double ErrorAfter, string? Reason);

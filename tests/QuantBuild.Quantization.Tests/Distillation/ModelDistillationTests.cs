@@ -16,7 +16,7 @@ internal sealed class ModelDistillationTests
     {
         var (teacher, student) = (Network(), Damaged());
 
-        var result = ModelDistillation.Run(teacher, student, Samples(60, threads: 2), Epochs)!;
+        var result = ModelDistillation.Run(teacher, student, Samples(60, threads: 2), Epochs);
 
         using (Assert.EnterMultipleScope())
         {
@@ -65,7 +65,7 @@ internal sealed class ModelDistillationTests
     {
         var student = Network();
 
-        var result = ModelDistillation.Run(Network(), student, Samples(40, threads: 1), 3)!;
+        var result = ModelDistillation.Run(Network(), student, Samples(40, threads: 1), 3);
 
         using (Assert.EnterMultipleScope())
         {
@@ -74,10 +74,34 @@ internal sealed class ModelDistillationTests
         }
     }
 
-    [TestCase(9, 5)]
-    [TestCase(40, 0)]
-    public void TooFewSamplesOrNoEpochs_TeachNothing(int samples, int epochs) =>
-        Assert.That(ModelDistillation.Run(Network(), Damaged(), Samples(samples, threads: 1), epochs), Is.Null);
+    [TestCase(9, 5, "fewer than 10 samples have the same shape")]
+    [TestCase(40, 0, "RefitEpochs is 0")]
+    public void TooFewSamplesOrNoEpochs_TeachNothing(int samples, int epochs, string reason)
+    {
+        var student = Damaged();
+
+        var result = ModelDistillation.Run(Network(), student, Samples(samples, threads: 1), epochs);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Reason, Is.EqualTo(reason));
+            Assert.That(OnnxFile.ToBytes(student), Is.EqualTo(OnnxFile.ToBytes(Damaged())));
+        }
+    }
+
+    /// <summary>Such as detectors that give as many boxes as they find.</summary>
+    [Test]
+    public void OutputsOfManyShapes_TeachNothing_AndSayWhy()
+    {
+        static Model Selecting() => TinyModels.Build(13, [1, 2, 16, 16], (graph, input) =>
+        {
+            var features = graph.AddNode("Conv", [input, Weights(graph, "w", 1, 1, 2, 3, 3)], "features").Output;
+            var places = graph.AddNode("NonZero", [graph.AddNode("Relu", [features], "positive").Output], "places").Output;
+            return graph.AddNode("Cast", [places], "y").Set("to", (long)ElementType.Float).Output;
+        });
+
+        Assert.That(ModelDistillation.Run(Selecting(), Selecting(), Samples(40, threads: 2), 2).Reason, Is.Not.Null);
+    }
 
     private static Model Network() => TinyModels.Build(13, [1, 2, 16, 16], (graph, input) =>
     {
