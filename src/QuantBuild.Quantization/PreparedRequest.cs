@@ -48,7 +48,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         {
             Pruning = pruning,
             Judged = judged,
-            Bytes = request.Settings.FoldInput ? ByteInputs.Find(model, data.Correcting) : ImmutableDictionary<string, QuantizationParameters>.Empty,
+            Bytes = request.Settings.FoldInput ? ByteInputs.Find(model, data.Calibrating) : ImmutableDictionary<string, QuantizationParameters>.Empty,
         };
         return request.Settings.Uses(Correction.Equalization) ? stages.Time("equalize", job.Equalize) : job;
     }

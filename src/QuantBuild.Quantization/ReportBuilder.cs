@@ -81,6 +81,17 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
             described["sparsity"] = sparsity.ToString();
         }
 
+        if (settings.Prunes)
+        {
+            described["saliency"] = settings.Saliency.ToString();
+            described["refit"] = settings.Refit.ToString();
+        }
+
+        if (settings is { Prunes: true, RefitEpochs: { } epochs })
+        {
+            described["refitEpochs"] = epochs.ToString(CultureInfo.InvariantCulture);
+        }
+
         return described.ToImmutable();
     }
 

@@ -44,6 +44,17 @@ internal sealed class InputFoldingTests
         }
     }
 
+    /// <summary>They are on the grid of bytes by chance: the application has no bytes for them.</summary>
+    [TestCase(1, TestName = "{m}(zeros, such as a first state)")]
+    [TestCase(2, TestName = "{m}(a mask)")]
+    public void AFewWholeNumbers_AreNoBytes(int levels)
+    {
+        WriteModel(Convolution);
+        WriteBytes(levels, 1f);
+
+        Assert.That(Quantize(ModelFormat.Qdq, true).Report.Inputs, Has.None.Property("Scale").EqualTo(1f));
+    }
+
     /// <summary>Padding is with the zero point, so that the border is right as well.</summary>
     [Test]
     public void Floats_OfOneQuantization_GiveTheSameModelWithoutIt([Values] bool isBytes)

@@ -18,6 +18,9 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     /// <summary>Attempts to take forms again, unless all is to be tried.</summary>
     private const int FewAttempts = 16;
 
+    /// <summary>A half of fewer samples that were held out chooses by chance.</summary>
+    private const int FewestHeldOut = 16;
+
     private readonly Dictionary<Model, Judgement> _judged = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>True where such a search may be made at all: not on samples that calibration saw.</summary>
@@ -35,7 +38,7 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
 
     /// <summary>True where the gate fails, or more may be had than what the outputs alone seemed to take.</summary>
     public static bool IsDue(QuantizationSettings settings, AccuracyReport accuracy, PrecisionSearch precision) =>
-        IsPossible(settings, accuracy) && precision.CanGiveBack && accuracy.Samples > 1
+        IsPossible(settings, accuracy) && precision.CanGiveBack && accuracy.Samples >= (accuracy.Source == AccuracySource.EvaluationData ? 2 : FewestHeldOut)
         && (JudgedAccuracy.Of(accuracy).Drop > AccuracyLimits.AllowedDrop(settings, accuracy) || (settings.AccuracyEffort == AccuracyEffort.Best && precision.Steps is not null));
 
     /// <summary>For a gate that fails where nothing can be given back, as with a lock file: said once, so that the next build need not try again. Null else.</summary>

@@ -83,7 +83,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     {
         if (!AccuracyLimits.AreSet(_settings))
         {
-            throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Model}: Channels=auto removes as many channels as MaxAccuracyDrop allows, which is not set. Set it, or Channels to a share such as 0.2.");
+            throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Model}: Channels=auto removes as many channels as MaxAccuracyDrop and MinAgreement allow, and neither is set. Set one, or Channels to a share such as 0.2.");
         }
 
         using var judge = new ModelJudge(given, request, data.Source);

@@ -15,9 +15,11 @@ public static class ModelAnalysis
 {
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public static AnalysisReport Analyze(QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation) =>
-        Analyze(PreparedRequest.Open(request, new StageClock(), progress, cancellation));
+        Analyze(PreparedRequest.Open(request, new StageClock(), progress, cancellation), needsMetric: true);
 
-    internal static AnalysisReport Analyze(PreparedRequest job)
+    /// <param name="job">What is analyzed.</param>
+    /// <param name="needsMetric">Whether a metric that is set has to be there.</param>
+    internal static AnalysisReport Analyze(PreparedRequest job, bool needsMetric = false)
     {
         // Ranges and the use of levels out of one pass over the calibration data.
         var wanted = job.Wanted;
@@ -31,7 +33,7 @@ public static class ModelAnalysis
 
         try
         {
-            return Analyze(job, plan, samples) with { Tensors = Tensors(plan, statistics) };
+            return Analyze(job, plan, samples, needsMetric) with { Tensors = Tensors(plan, statistics) };
         }
         catch (QuantBuildException exception) when (exception.Code == DiagnosticCodes.ModelNotLoadable)
         {
@@ -41,7 +43,7 @@ public static class ModelAnalysis
         }
     }
 
-    private static AnalysisReport Analyze(PreparedRequest job, QuantizationPlan plan, SampleRun samples)
+    private static AnalysisReport Analyze(PreparedRequest job, QuantizationPlan plan, SampleRun samples, bool needsMetric)
     {
         var reference = new TensorData[samples.Count][];
         using (var variations = UnitVariations.OneQuantized(job.Model, []))
@@ -49,7 +51,7 @@ public static class ModelAnalysis
             variations.ForEach(samples, "Running float", (sample, outputs) => reference[sample] = outputs, _ => { });
         }
 
-        var judge = new OutputJudge(samples, reference, job.Request.Settings);
+        var judge = new OutputJudge(samples, reference, job.Request.Settings, needsMetric);
         var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan], inGroups: true), judge, samples, "Quantizing one");
         var others = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one");
         return new(

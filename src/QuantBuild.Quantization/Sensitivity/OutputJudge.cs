@@ -19,12 +19,15 @@ internal sealed class OutputJudge
     /// <param name="samples">The samples.</param>
     /// <param name="reference">The float outputs of each.</param>
     /// <param name="settings">The metric is the one that is set, else what fits labels; none where there are none.</param>
+    /// <param name="needsMetric">Whether a metric that is set is to be an error where labels are missing, and not left out: in a build it is for the evaluation data.</param>
     /// <exception cref="Onnx.Diagnostics.QuantBuildException">The metric that is set needs labels that are not there.</exception>
-    public OutputJudge(SampleRun samples, TensorData[][] reference, QuantizationSettings settings)
+    public OutputJudge(SampleRun samples, TensorData[][] reference, QuantizationSettings settings, bool needsMetric)
     {
         (_samples, _reference) = (samples, reference);
         _compared = [.. reference[0].Index().Where(output => output.Item is { Type: ElementType.Float, ElementCount: > 0 }).Select(output => output.Index)];
-        if (_compared.Length > 0 && (settings.Metric is not null || samples.Samples.All(sample => sample.Label is not null)))
+        var isLabelled = samples.Samples.All(sample => sample.Label is not null);
+        var canBeScored = settings.Metric is { } name ? needsMetric || isLabelled || !Metrics.Find(name).NeedsLabel : isLabelled;
+        if (_compared.Length > 0 && canBeScored)
         {
             _metric = Metrics.For(settings, samples, Compared(reference[0]));
         }

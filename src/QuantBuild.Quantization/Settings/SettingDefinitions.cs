@@ -64,7 +64,7 @@ public static class SettingDefinitions
 
     private static ImmutableArray<SettingDefinition> Pruning =>
     [
-        new("Channels", "X", "The share of the channels that are removed, such as 0.2, or 'auto' for as many as MaxAccuracyDrop allows.", [],
+        new("Channels", "X", "The share of the channels that are removed, such as 0.2, or 'auto' for as many as the limits on accuracy allow.", [],
             (settings, value) => settings with { Channels = ChannelsOf(value) }),
         new("Sparsity", "X", "The share of the weights that become 0, such as 0.5, or N:M for all but N of every M, such as 2:4.", [],
             (settings, value) => settings with { Sparsity = SparsityOf(value) }),

@@ -24,6 +24,11 @@ internal static class InputFingerprint
             Append(hash, $"{name}={value}");
         }
 
+        foreach (var limit in Limits(settings))
+        {
+            Append(hash, limit);
+        }
+
         AppendFiles(hash, "model", inputs.Model, baseDirectory);
         AppendFiles(hash, "calibration", inputs.Calibration, baseDirectory);
         AppendFiles(hash, "evaluation", inputs.Evaluation, baseDirectory);
@@ -35,6 +40,18 @@ internal static class InputFingerprint
     {
         using var file = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+
+    /// <summary>
+    /// Limits judge a result and do not change it, but for two things: where MinAgreement is one, which are set decides on the metric, and Channels=auto goes
+    /// as far as they allow.
+    /// </summary>
+    private static IEnumerable<string> Limits(ItemSettings settings)
+    {
+        var limits = settings.Values.Where(pair => pair.Key is nameof(QuantizationSettings.MaxAccuracyDrop) or nameof(QuantizationSettings.MinAgreement)).ToArray();
+        var isAutomatic = string.Equals(settings.Values.GetValueOrDefault(nameof(QuantizationSettings.Channels)), ChannelPruning.Automatic, StringComparison.OrdinalIgnoreCase);
+        return isAutomatic ? limits.Select(pair => $"{pair.Key}={pair.Value}")
+            : limits.Any(pair => pair.Key == nameof(QuantizationSettings.MinAgreement)) ? limits.Select(pair => pair.Key) : [];
     }
 
     /// <summary>A file's path counts: a folder's name can be a class.</summary>

@@ -17,6 +17,8 @@ internal sealed class GateSearchTests
     private const int EvaluationCount = 24;
     private const double Reachable = 120 - 37;
 
+    private const int CalibrationCount = 80;
+
     private readonly TinyModels _tiny = new();
     private string _folder = "";
 
@@ -33,7 +35,7 @@ internal sealed class GateSearchTests
                 return graph.AddNode("MatMul", [graph.AddNode("Sin", [first], "angle").Output, graph.AddInitializer("v", _tiny.Random(Width, Width))], "fine").Output;
             }),
             Path.Combine(_folder, "tiny.onnx"));
-        foreach (var (kind, count) in new[] { ("calibration", 40), ("evaluation", EvaluationCount) })
+        foreach (var (kind, count) in new[] { ("calibration", CalibrationCount), ("evaluation", EvaluationCount) })
         {
             Directory.CreateDirectory(Path.Combine(_folder, kind));
             for (var index = 0; index < count; index++)
@@ -98,7 +100,7 @@ internal sealed class GateSearchTests
         {
             Assert.That(report.Accuracy!.Source, Is.EqualTo(AccuracySource.HeldOutCalibrationData));
             Assert.That(report.Search, Is.Not.Null.And.Property("Found").True);
-            Assert.That(report.Search!.Samples + report.Accuracy.Samples, Is.EqualTo(40 / 5), "a fifth of the calibration data");
+            Assert.That(report.Search!.Samples + report.Accuracy.Samples, Is.EqualTo(CalibrationCount / 5), "a fifth of the calibration data");
             Assert.That(Decisions(report), Is.EqualTo("rough Float, fine Int8"));
             Assert.That(Gates.IsOutdated(report, Settings with { EvaluationData = [], MaxAccuracyDrop = null, MinAgreement = 120 - Reachable }), Is.False);
         }
@@ -166,7 +168,7 @@ internal sealed class GateSearchTests
     [Test]
     public void LimitThatNothingKeeps_LeavesTheModelAsItWas_AndSaysSo()
     {
-        var without = Quantize(Settings with { AccuracyEffort = AccuracyEffort.Fast });
+        var without = Quantize(Settings with { MaxAccuracyDrop = null });
 
         var result = Quantize(Settings with { MaxAccuracyDrop = -1 });
 

@@ -46,6 +46,16 @@ internal sealed class KnownStructuresTests
         Assert.That(Structure(operators, "sum"), Is.EqualTo(expected));
     }
 
+    /// <summary>What is wide on both sides of 0 are scores.</summary>
+    [Test]
+    public void WideScores_AreNoMask()
+    {
+        var operators = Operators((graph, x) =>
+            graph.AddNode("Softmax", [graph.AddNode("Add", [graph.AddNode("Sin", [Product(graph, x, "a")], "scores").Output, graph.AddInitializer("k", TensorData.Create<float>([2], [150, -150]))], "sum").Output], "y").Output, columns: 2);
+
+        Assert.That(Structure(operators, "sum"), Is.Null);
+    }
+
     [TestCase("Div", TestName = "{m}(LayerNormalization)")]
     [TestCase("Reciprocal", TestName = "{m}(RMSNormalization by a reciprocal)")]
     public void NormalizationInPieces_IsNamed_WithEveryPiece(string division)

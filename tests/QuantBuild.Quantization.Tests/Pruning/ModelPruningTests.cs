@@ -117,7 +117,7 @@ internal sealed class ModelPruningTests
 
         var exception = Assert.Throws<QuantBuildException>(() => Prune(new() { Channels = new(null) }))!;
 
-        Assert.That((exception.Code, exception.Message), Is.EqualTo((DiagnosticCodes.MissingSetting, $"{Path.Combine(_folder, "tiny.onnx")}: Channels=auto removes as many channels as MaxAccuracyDrop allows, which is not set. Set it, or Channels to a share such as 0.2.")));
+        Assert.That((exception.Code, exception.Message), Is.EqualTo((DiagnosticCodes.MissingSetting, $"{Path.Combine(_folder, "tiny.onnx")}: Channels=auto removes as many channels as MaxAccuracyDrop and MinAgreement allow, and neither is set. Set one, or Channels to a share such as 0.2.")));
     }
 
     /// <summary>A lock file is of the model that is quantized, and pruning alone quantizes nothing.</summary>

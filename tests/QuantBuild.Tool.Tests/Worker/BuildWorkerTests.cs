@@ -98,6 +98,20 @@ internal sealed class BuildWorkerTests
         }
     }
 
+    /// <summary>Its metric may be another one.</summary>
+    [TestCase("MinAgreement", "", 2)]
+    [TestCase("MaxAccuracyDrop", "", 1)]
+    [TestCase("MaxAccuracyDrop", "auto", 2, TestName = "{m}(as far as which channels are removed)")]
+    public async Task Limit_ThatChangesTheResult_MakesItAnew(string limit, string channels, int quantizations)
+    {
+        (string, string)[] settings = channels.Length == 0 ? [] : [("Channels", channels)];
+        await WorkerRun.OfAsync(_engine, _folder.Path, settings);
+
+        await WorkerRun.OfAsync(_engine, _folder.Path, [.. settings, (limit, "0.5")]);
+
+        Assert.That(_quantizations, Is.EqualTo(quantizations));
+    }
+
     [Test]
     public async Task Limit_Removed_WarnsInsteadOfFailing()
     {

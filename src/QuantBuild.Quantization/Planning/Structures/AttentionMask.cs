@@ -22,11 +22,16 @@ internal static class AttentionMask
         ImmutableArray<Value> operands = [.. own, .. own.Select(Choice).OfType<Node>().SelectMany(choice => choice.Inputs.Skip(1)).OfType<Value>()];
         return new(operands, spreads =>
         {
-            var widest = spreads.OfType<ValueSpread>().MaxBy(spread => spread.IsFinite ? spread.Span : double.PositiveInfinity);
-            return widest is null || (widest.IsFinite && widest.Span < Vanishing) ? null
-                : $"it masks scores with {(widest.IsFinite ? (-widest.Span).ToString("0.#e+0", CultureInfo.InvariantCulture) : "infinity")} in front of a Softmax, and under one scale with that all scores would be the same";
+            // Scores lie on both sides of 0; a mask leaves them, or takes away.
+            var mask = spreads.Index().Where(entry => entry.Item is { } spread && IsMask(spread, node.Is("Sub") && entry.Index == 1)).Select(entry => entry.Item!)
+                .MaxBy(spread => spread.IsFinite ? spread.Span : double.PositiveInfinity);
+            return mask is null ? null
+                : $"it masks scores with {(mask.IsFinite ? (-mask.Span).ToString("0.#e+0", CultureInfo.InvariantCulture) : "infinity")} in front of a Softmax, and under one scale with that all scores would be the same";
         });
     }
+
+    private static bool IsMask(ValueSpread spread, bool isSubtracted) =>
+        !spread.IsFinite || (isSubtracted ? spread.Min >= 0 && spread.Max >= Vanishing : spread.Max <= 0 && spread.Min <= -Vanishing);
 
     /// <summary>The Where that made a value, which may have been moved since.</summary>
     private static Node? Choice(Value value) => value.Producer switch

@@ -38,10 +38,16 @@ internal sealed record ValueSpread(double Min, double Max, double RootMeanSquare
     /// <summary>Of a constant; null where none of its elements is finite.</summary>
     public static ValueSpread? Of(TensorData constant)
     {
-        var elements = constant.ToFloats();
-        double[] finite = [.. elements.Where(float.IsFinite)];
-        return finite.Length == 0
-            ? null
-            : new(Math.Min(finite.Min(), 0), Math.Max(finite.Max(), 0), Math.Sqrt(finite.Average(element => element * element)), finite.Length == elements.Length);
+        // Constants may be large: they are looked at where they lie.
+        var (min, max, squares, count) = (0f, 0f, 0.0, 0L);
+        foreach (var element in constant.AsSpan<float>())
+        {
+            if (float.IsFinite(element))
+            {
+                (min, max, squares, count) = (Math.Min(min, element), Math.Max(max, element), squares + ((double)element * element), count + 1);
+            }
+        }
+
+        return count == 0 ? null : new(min, max, Math.Sqrt(squares / count), count == constant.ElementCount);
     }
 }
