@@ -77,6 +77,11 @@ public static class ReportText
             parts.Add($"{Percent((double)pruning.Zeros / Math.Max(pruning.Parameters, 1))} of the parameters are 0, compressed {Bytes(pruning.CompressedFloatBytes)} → {Bytes(pruning.CompressedBytes)}");
         }
 
+        if (pruning.Distillation is { } learned)
+        {
+            parts.Add(learned.Reason is { } reason ? $"nothing learned: {reason}" : $"outputs {SignalToNoise(learned.ErrorBefore)} → {SignalToNoise(learned.ErrorAfter)} in {learned.Epochs} epochs of learning");
+        }
+
         if (pruning.Accuracy is { } accuracy)
         {
             parts.Add($"{accuracy.Metric} in float {Score(accuracy.Quantized)} (drop {Drop(accuracy)})");
@@ -84,6 +89,9 @@ public static class ReportText
 
         return string.Join("; ", parts);
     }
+
+    /// <summary>Of noise as a share of the signal.</summary>
+    private static string SignalToNoise(double share) => Decibels(-10 * Math.Log10(Math.Max(share, double.Epsilon)));
 
     public static string Samples(AccuracyReport accuracy) => accuracy.Source switch
     {

@@ -39,4 +39,11 @@ internal sealed class ReportTextTests
     [TestCase(AccuracySource.CalibrationData, 2, "2 calibration samples")]
     public void Samples_Source_IsNamed(AccuracySource source, int samples, string expected) =>
         Assert.That(ReportText.Samples(new("top1", 1, 1, 0, samples) { Source = source }), Is.EqualTo(expected));
+
+    [TestCase(null, "1 of 4 channels, 75 % of the parameters left; outputs 20.0 dB → 23.0 dB in 30 epochs of learning")]
+    [TestCase("no output is float", "1 of 4 channels, 75 % of the parameters left; nothing learned: no output is float")]
+    public void Pruning_WithDistillation_SaysWhatItBrought(string? reason, string expected) =>
+        Assert.That(
+            ReportText.Pruning(new(1, 4, 1) { ParametersBefore = 4, Parameters = 3, Zeros = 0, Groups = [new("conv", 4, 1, null)], Distillation = new(30, 0.01, 0.005, reason) }),
+            Is.EqualTo(expected));
 }

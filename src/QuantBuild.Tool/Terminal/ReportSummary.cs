@@ -20,13 +20,19 @@ internal static class ReportSummary
         var text = new StringBuilder();
         Accuracy(text, report);
         Field(text, "size", $"{ReportText.Bytes(report.Size.FloatBytes)} → {ReportText.Bytes(report.Size.QuantizedBytes)} ({ReportText.Percent(digest.SizeRatio)})");
+        // Of a model that was pruned alone there is nothing to say about INT8.
+        var isFloat = report.Pruning is not null && report.Operators.All(row => row.Decision == OperatorDecision.Float);
         if (report.Latency is { } latency)
         {
-            Latency(text, latency);
+            Latency(text, latency, isFloat);
         }
 
-        Operators(text, digest);
-        if (digest.Kernels is { } kernels)
+        if (!isFloat)
+        {
+            Operators(text, digest);
+        }
+
+        if (!isFloat && digest.Kernels is { } kernels)
         {
             Field(text, "kernels", kernels);
         }
@@ -71,10 +77,10 @@ internal static class ReportSummary
         }
     }
 
-    private static void Latency(StringBuilder text, LatencyReport latency)
+    private static void Latency(StringBuilder text, LatencyReport latency, bool isFloat)
     {
         Field(text, "latency", $"{ReportText.Milliseconds(latency.FloatMs)} → {ReportText.Milliseconds(latency.QuantizedMs)} a sample, {ReportText.Speedup(latency)}");
-        if (ReportText.PreparedSpeedup(latency) is { } prepared)
+        if (!isFloat && ReportText.PreparedSpeedup(latency) is { } prepared)
         {
             Field(text, "float prepared", $"{ReportText.Milliseconds(latency.PreparedFloatMs)}, and INT8 against it: {prepared}");
         }
