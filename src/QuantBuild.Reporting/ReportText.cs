@@ -90,9 +90,6 @@ public static class ReportText
         return string.Join("; ", parts);
     }
 
-    /// <summary>Of noise as a share of the signal.</summary>
-    private static string SignalToNoise(double share) => Decibels(-10 * Math.Log10(Math.Max(share, double.Epsilon)));
-
     public static string Samples(AccuracyReport accuracy) => accuracy.Source switch
     {
         AccuracySource.EvaluationData => $"{accuracy.Samples} evaluation {Plural("sample", accuracy.Samples)}",
@@ -108,4 +105,7 @@ public static class ReportText
 
     private static string Number(double value, string format) =>
         double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "not finite";
+
+    /// <summary>Of noise as a share of the signal; what is nearer than floats are is 120 dB.</summary>
+    private static string SignalToNoise(double share) => Decibels(-10 * Math.Log10(Math.Max(share, 1e-12)));
 }

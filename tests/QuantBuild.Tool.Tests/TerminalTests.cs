@@ -24,6 +24,26 @@ internal sealed class TerminalTests
 
         """.ReplaceLineEndings("\n")));
 
+    /// <summary>A model that was to be quantized and stays float all the same says why; one that was pruned alone need not.</summary>
+    [Test]
+    public void ReportSummary_FloatModel_SaysNothingOfInt8_OnlyWhereItWasNotAskedFor([Values] bool isFloat)
+    {
+        var report = Reports.Passed with
+        {
+            Operators = [new("conv", "Conv", OperatorDecision.Float, "INT8 does not pay here", null)],
+            Pruning = new(1, 4, 1) { ParametersBefore = 4, Parameters = 3, Zeros = 0, Groups = [new("conv", 4, 1, null)] },
+        };
+
+        var summary = ReportSummary.Write(report, null, isFloat);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(summary.Contains("INT8", StringComparison.Ordinal), Is.EqualTo(!isFloat));
+            Assert.That(summary.Contains("1 Conv: INT8 does not pay here", StringComparison.Ordinal), Is.EqualTo(!isFloat));
+            Assert.That(summary, Does.Contain("pruned          1 of 4 channels"));
+        }
+    }
+
     [Test]
     public void ReportSummary_LongNames_StaysWithin100Columns()
     {

@@ -7,18 +7,9 @@ using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Quantization.Distillation;
-
-/// <summary>How near the student comes to its teacher.</summary>
-/// <param name="Epochs">Passes over the samples.</param>
-/// <param name="Before">Energy of the error at the outputs as a share of their energy, before, on samples that were not learned from.</param>
-/// <param name="After">The same at the end.</param>
-/// <param name="Reason">Why nothing could be learned; null where something could.</param>
-internal sealed record DistillationResult(int Epochs, double Before, double After, string? Reason = null)
-{
-    public static DistillationResult Nothing(string reason) => new(0, 0, 0, reason);
-}
 
 /// <summary>
 /// Lets a model that has lost weights learn the outputs of the one that had them (distillation, Hinton et al. 2015): gradient descent on the squared error of
@@ -71,11 +62,11 @@ internal sealed class ModelDistillation
     /// <param name="samples">Samples of one shape; others are passed over.</param>
     /// <param name="epochs">How often each is learned from.</param>
     /// <exception cref="QuantBuildException">A sample cannot be read.</exception>
-    public static DistillationResult Run(Model teacher, Model student, SampleRun samples, int epochs)
+    public static DistillationReport Run(Model teacher, Model student, SampleRun samples, int epochs)
     {
         if (epochs == 0)
         {
-            return DistillationResult.Nothing("RefitEpochs is 0");
+            return Nothing("RefitEpochs=0 or AccuracyEffort=Fast leaves it out");
         }
 
         try
@@ -83,29 +74,31 @@ internal sealed class ModelDistillation
             var inputs = InputsOf(samples);
             if (inputs.Length < FewestSamples)
             {
-                return DistillationResult.Nothing($"fewer than {FewestSamples} samples have the same shape");
+                return Nothing($"fewer than {FewestSamples} samples have the same shape");
             }
 
-            string[] names = [.. Learned(teacher, student, inputs[0])];
+            string[] names = [.. Learned(teacher, student, inputs)];
             if (names.Length == 0)
             {
-                return DistillationResult.Nothing("no output is float");
+                return Nothing("no output is float and of the same shape for all samples");
             }
 
             using var session = new ScopedModel(teacher, [.. names.Select(name => teacher.Graph.Find(name)!)]);
             var distillation = new ModelDistillation(session, student, samples, inputs, names);
             return TrainingModel.Of(student, model => Shapes(model, inputs[0]), distillation._targets) is { } training
                 ? distillation.Run(training, epochs)
-                : DistillationResult.Nothing("no derivative reaches a weight");
+                : Nothing("no derivative reaches a weight, or the model has an operator that keeps its opset below 18");
         }
         catch (InferenceException exception)
         {
-            // What cannot be learned from is not worth a build: outputs whose shapes differ from sample to sample, or too little memory.
-            return DistillationResult.Nothing($"ONNX Runtime says: {exception.Message}");
+            // What cannot be learned from is not worth a build: an output whose shape differs after all, or too little memory.
+            return Nothing($"ONNX Runtime says: {exception.Message}");
         }
     }
 
-    private DistillationResult Run(TrainingModel training, int epochs)
+    private static DistillationReport Nothing(string reason) => new(0, 0, 0, reason);
+
+    private DistillationReport Run(TrainingModel training, int epochs)
     {
         using var gradients = InferenceModel.Load(training.Gradients, Optimization.Float);
         using var losses = InferenceModel.Load(training.LossAlone(), Optimization.Float);
@@ -135,7 +128,7 @@ internal sealed class ModelDistillation
                 (best, nearest) = (loss, weights.Copy());
             }
 
-            _samples.Progress?.Report(new("Learning what was removed", epoch + 1, epochs));
+            _samples.Progress?.Report(new("Learning the float model's outputs", epoch + 1, epochs));
         }
 
         foreach (var (weight, value) in training.Weights.Zip(nearest ?? []))
@@ -143,7 +136,8 @@ internal sealed class ModelDistillation
             _student.Graph.Find(weight.Name)!.Constant = value;
         }
 
-        return new(epochs, before / _targets.Length, best / _targets.Length);
+        var outputs = Math.Max(_targets.Count(target => target.Factor > 0), 1);
+        return new(epochs, before / outputs, best / outputs, null);
     }
 
     /// <summary>Of a batch, added up in the order of its samples, so that the number of threads does not matter.</summary>
@@ -245,14 +239,18 @@ internal sealed class ModelDistillation
         return output;
     }
 
-    /// <summary>The float values that outputs are learned from.</summary>
-    private static IEnumerable<string> Learned(Model teacher, Model student, SampleInputs inputs)
+    /// <summary>The float values that outputs are learned from: not those whose shape depends on the data, such as boxes that were found, as far as some samples show it.</summary>
+    private static IEnumerable<string> Learned(Model teacher, Model student, ImmutableArray<SampleInputs> inputs)
     {
         string[] names = [.. student.Graph.Outputs.Select(output => Scores(output).Name).Distinct()];
-        var isFloat = new bool[names.Length];
+        var seen = names.Select(_ => new HashSet<string>()).ToArray();
         using var session = new ScopedModel(teacher, [.. names.Select(name => teacher.Graph.Find(name)!)]);
-        session.Run(inputs, (index, type, _, _) => isFloat[index] = type == ElementType.Float);
-        return names.Where((_, index) => isFloat[index]);
+        foreach (var sample in inputs.Take(FewestSamples))
+        {
+            session.Run(sample, (index, type, shape, _) => seen[index].Add(type == ElementType.Float ? string.Join(',', shape.ToArray()) : ""));
+        }
+
+        return names.Where((_, index) => seen[index].Count == 1 && !seen[index].Contains(""));
     }
 
     private static string ShapeKey(SampleInputs inputs) =>

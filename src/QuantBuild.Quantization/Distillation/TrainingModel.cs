@@ -30,9 +30,7 @@ internal sealed class TrainingModel
     /// <summary>The first opset in which what is scattered to one place adds up, as gradients of overlapping windows do.</summary>
     private const long Opset = 18;
 
-    private readonly Model _model;
-
-    private TrainingModel(Model model, string loss, ImmutableArray<TrainedWeight> weights) => (_model, Loss, Weights) = (model, loss, weights);
+    private TrainingModel(Model gradients, string loss, ImmutableArray<TrainedWeight> weights) => (Gradients, Loss, Weights) = (gradients, loss, weights);
 
     /// <summary>About how much one run takes: all values and their gradients, and what the widest convolution reads, once for each tap.</summary>
     public long BytesOfRun { get; private init; }
@@ -43,9 +41,9 @@ internal sealed class TrainingModel
     public ImmutableArray<TrainedWeight> Weights { get; }
 
     /// <summary>Computes the loss, then the gradients in the order of the weights.</summary>
-    public Model Gradients => _model;
+    public Model Gradients { get; }
 
-    /// <summary>Null where no gradient of a target reaches a weight.</summary>
+    /// <summary>Null where no gradient of a target reaches a weight, or the opset cannot be raised.</summary>
     /// <param name="model">Stays as it is.</param>
     /// <param name="shapesOf">Gives the shapes that the values of a model have in the runs to come, which are the same in all of them.</param>
     /// <param name="targets">What the model should compute; float values.</param>
@@ -59,7 +57,7 @@ internal sealed class TrainingModel
         }
 
         var (graph, nodes, shapes) = (copy.Graph, copy.Graph.Nodes.ToArray(), shapesOf(copy));
-        var weights = nodes.SelectMany(Weighted).Distinct().Where(value => value.Consumers.All(use => Weighted(use.Node).Contains(value))).ToArray();
+        var weights = nodes.SelectMany(Weighted).Distinct().Where(value => value.Consumers.All(use => use.Node.Graph == graph && Weighted(use.Node).Contains(value))).ToArray();
         var gradients = new GradientGraph(graph, shapes);
         var loss = Write(gradients, nodes, weights, targets);
         // Two weights may have the same gradient, but no two outputs are the same value.
@@ -79,7 +77,7 @@ internal sealed class TrainingModel
     /// <summary>The same without the gradients, which cost three times as much as the loss.</summary>
     public Model LossAlone()
     {
-        var copy = _model.Clone();
+        var copy = Gradients.Clone();
         copy.Graph.SetOutputs([copy.Graph.Find(Loss)!]);
         new RemoveUnused().Run(copy);
         return copy;

@@ -72,7 +72,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
             ParametersBefore = ParameterCount.Of(prepared),
             Parameters = ParameterCount.Of(model),
             Zeros = ParameterCount.Zeros(model),
-            Distillation = distilled is null ? null : new(distilled.Epochs, distilled.Before, distilled.After, distilled.Reason),
+            Distillation = distilled,
             Groups = groups,
             Layers = [.. layers.Select(layer => new PrunedLayerReport(layer.Key, layer.Value))],
         });

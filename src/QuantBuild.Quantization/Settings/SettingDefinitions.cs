@@ -71,7 +71,7 @@ public static class SettingDefinitions
         Choice<Saliency>("Saliency", "How channels and weights that go are chosen.", (settings, value) => settings with { Saliency = value }),
         Switch("Refit", "Whether what stays makes up for what goes; True by default.", (settings, value) => settings with { Refit = value }),
         new("RefitEpochs", "N", "Passes over the samples in which what stays learns the outputs of the float model: 30 by default, 0 with AccuracyEffort=Fast, 100 with Best.", [],
-            (settings, value) => settings with { RefitEpochs = value.Trim() == "0" ? 0 : CountOf("RefitEpochs", value) }),
+            (settings, value) => settings with { RefitEpochs = EpochsOf(value) }),
     ];
 
     private static ImmutableArray<SettingDefinition> Schemes =>
@@ -157,6 +157,9 @@ public static class SettingDefinitions
 
     private static int CountOf(string name, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0 ? count : throw Invalid(name, text, "a whole number above 0");
+
+    private static int EpochsOf(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : throw Invalid("RefitEpochs", text, "a whole number, 0 for none");
 
     private static ChannelPruning ChannelsOf(string text) => new(text.Equals(ChannelPruning.Automatic, StringComparison.OrdinalIgnoreCase) ? null
         : ShareOf(text) ?? throw Invalid("Channels", text, "a share above 0 and below 1, such as 0.2, or 'auto'"));

@@ -14,14 +14,13 @@ internal static class ReportSummary
 
     /// <param name="report">What was found.</param>
     /// <param name="output">Where the model was written, or null where it was not.</param>
-    public static string Write(QuantizationReport report, string? output)
+    /// <param name="isFloat">True where the model was not to be quantized, so that there is nothing to say about INT8.</param>
+    public static string Write(QuantizationReport report, string? output, bool isFloat = false)
     {
         var digest = new ReportDigest(report);
         var text = new StringBuilder();
         Accuracy(text, report);
         Field(text, "size", $"{ReportText.Bytes(report.Size.FloatBytes)} → {ReportText.Bytes(report.Size.QuantizedBytes)} ({ReportText.Percent(digest.SizeRatio)})");
-        // Of a model that was pruned alone there is nothing to say about INT8.
-        var isFloat = report.Pruning is not null && report.Operators.All(row => row.Decision == OperatorDecision.Float);
         if (report.Latency is { } latency)
         {
             Latency(text, latency, isFloat);

@@ -73,7 +73,7 @@ internal abstract class WritingVerb(Engine engine, ToolConsole console, string n
 
         console.Output.Write(line.GetValue(_json)
             ? Encoding.UTF8.GetString(ReportJson.Write(result.Report))
-            : ReportSummary.Write(result.Report, isKept ? output : null));
+            : ReportSummary.Write(result.Report, isKept ? output : null, request.PrunesOnly));
         return Verdict.Announce(result.Report, console);
     }
 

@@ -165,6 +165,25 @@ internal sealed class GateSearchTests
         }
     }
 
+    /// <summary>A half of eight samples would choose by chance.</summary>
+    [Test]
+    public void FewHeldOutSamples_AreNotSearchedOn()
+    {
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "calibration")).Order(StringComparer.Ordinal).Skip(40))
+        {
+            File.Delete(file);
+        }
+
+        var report = Quantize(Settings with { EvaluationData = [], MaxAccuracyDrop = null, MinAgreement = 120 - Reachable }).Report;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Accuracy!.Samples, Is.EqualTo(8));
+            Assert.That((report.Search!.Evaluations, report.Search.Found), Is.EqualTo((0, false)));
+            Assert.That(report.Gates.Single().Passed, Is.False);
+        }
+    }
+
     [Test]
     public void LimitThatNothingKeeps_LeavesTheModelAsItWas_AndSaysSo()
     {
