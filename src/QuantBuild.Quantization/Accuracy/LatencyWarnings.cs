@@ -23,5 +23,13 @@ internal static class LatencyWarnings
                 CultureInfo.InvariantCulture,
                 $"{report.Model}: the quantized model is {latency.PreparedSpeedup:0.00} times as fast as the prepared float model (95 % interval {low:0.00} to {high:0.00}). quantbuild tune finds what is faster on this machine; MinSpeedup makes a loss an error."));
         }
+
+        // Layers that have become narrower fill the vectors of kernels worse, and tiny models are slower for it.
+        if (!isQuantized && report is { Pruning: not null, Latency: { Interval: [var lowest, < 1 and var highest] } pruned })
+        {
+            yield return new(DiagnosticCodes.SlowerThanFloat, string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.Model}: the pruned model is {pruned.Speedup:0.00} times as fast as the float model as given (95 % interval {lowest:0.00} to {highest:0.00}). Another share of Channels may leave widths that the kernels of this machine are made for; MinSpeedup makes a loss an error."));
+        }
     }
 }

@@ -50,6 +50,20 @@ internal sealed class SpeedGateTests
             DiagnosticCodes.MissingSetting, "m.onnx: MinSpeedup is set, but there is no sample to measure with; add EvaluationData or CalibrationData.")));
     }
 
+    [TestCase(0.8, true)]
+    [TestCase(1.02, false)]
+    public void PrunedFloatModel_ThatIsSlowerThanTheGivenOne_SaysSo(double highest, bool expected)
+    {
+        var report = Report with
+        {
+            Operators = [new("conv", "Conv", OperatorDecision.Float, "", null)],
+            Latency = Report.Latency! with { Speedup = 0.78, Interval = [0.76, highest], PreparedInterval = [0.9, 1.1] },
+            Pruning = new(1, 4, 1) { ParametersBefore = 4, Parameters = 3, Zeros = 0 },
+        };
+
+        Assert.That(Gates.Judge(report, new()).Diagnostics.Select(diagnostic => diagnostic.Code), Is.EqualTo(expected ? [DiagnosticCodes.SlowerThanFloat] : Array.Empty<DiagnosticCode>()));
+    }
+
     [TestCase("0")]
     [TestCase("-1")]
     [TestCase("fast")]
