@@ -23,11 +23,16 @@ internal sealed class UnitRounding
     private readonly TensorData _weights;
     private readonly float[] _rows;
 
-    public UnitRounding(QuantizedUnit unit, QuantizationPlan plan, LayerInputs inputs)
+    /// <param name="unit">A layer.</param>
+    /// <param name="given">How its weights are quantized.</param>
+    /// <param name="weights">In float, multiplied with the factors of smoothing if there is any.</param>
+    /// <param name="inputs">What it multiplies with its weights.</param>
+    /// <param name="smoothing">What the inputs are to be divided by.</param>
+    public UnitRounding(QuantizedUnit unit, WeightScheme given, TensorData weights, LayerInputs inputs, SmoothingScales? smoothing = null)
     {
-        var scheme = UnitWeights.Suit(unit, plan.Form.Weights);
-        (_unit, _inputs, _weights, _smoothing) = (unit, inputs, plan.WeightsOf(unit), plan.SmoothingOf(unit));
-        _nearest = UnitWeights.Quantize(unit, _weights, plan.Form.Weights);
+        var scheme = UnitWeights.Suit(unit, given);
+        (_unit, _inputs, _weights, _smoothing) = (unit, inputs, weights, smoothing);
+        _nearest = UnitWeights.Quantize(unit, _weights, given);
         _grid = new(_nearest, scheme);
         _mayChangeScales = scheme is { Granularity: WeightGranularity.PerChannel, IsPowerOfTwo: false };
         _rows = Geometry.Rows(_weights);
@@ -36,7 +41,10 @@ internal sealed class UnitRounding
     private LayerGeometry Geometry => _inputs.Geometry;
 
     /// <summary>Null where it is no better than the nearest integers.</summary>
-    public QuantizedWeights? Find()
+    public QuantizedWeights? Find() => Round() is { } rounded && IsBetter(rounded) ? rounded : null;
+
+    /// <summary>The weights as the samples that choose have them; null where those have nothing.</summary>
+    public QuantizedWeights? Round()
     {
         var integers = new int[_rows.Length];
         var scales = _nearest.Parameters.Scales.ToArray();
@@ -50,11 +58,11 @@ internal sealed class UnitRounding
             Parallel.For(group * Geometry.ChannelsOfGroup, (group + 1) * Geometry.ChannelsOfGroup, channel => Round(rounding, channel, integers, scales));
         }
 
-        var rounded = new QuantizedWeights(Tensor(integers), _nearest.Parameters with { Scales = [.. scales] });
-        return IsBetter(rounded) ? rounded : null;
+        return new(Tensor(integers), _nearest.Parameters with { Scales = [.. scales] });
     }
 
-    private static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
+    /// <summary>True of samples, by their positions, that prove what others have chosen.</summary>
+    public static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
 
     private LayerRounding? Rounding(int group)
     {

@@ -54,7 +54,7 @@ internal sealed class WeightRounder(PreparedRequest job)
         var done = 0;
         Parallel.For(0, batch.Count, new ParallelOptions { MaxDegreeOfParallelism = samples.Threads, CancellationToken = samples.Cancellation }, index =>
         {
-            rounded[index] = new UnitRounding(batch[index], plan, _inputs[batch[index].Node]).Find();
+            rounded[index] = new UnitRounding(batch[index], plan.Form.Weights, plan.WeightsOf(batch[index]), _inputs[batch[index].Node], plan.SmoothingOf(batch[index])).Find();
             samples.Progress?.Report(new("Rounding weights", Interlocked.Increment(ref done), batch.Count));
         });
         foreach (var (unit, weights) in batch.Zip(rounded))

@@ -22,6 +22,9 @@ internal sealed record QuantizationPlan(
     /// <summary>Weights of units that are better rounded otherwise than each to its nearest integer.</summary>
     public ImmutableDictionary<(Node Node, UnitForm Form), QuantizedWeights> Rounding { get; init; } = ImmutableDictionary<(Node Node, UnitForm Form), QuantizedWeights>.Empty;
 
+    /// <summary>Layers whose weights and biases make up for what those before them do.</summary>
+    public ImmutableHashSet<Node> Reconstructed { get; init; } = [];
+
     public SmoothingScales? SmoothingOf(QuantizedUnit unit) => unit.Form == UnitForm.Dynamic && (unit.Node.Is("MatMul") || unit.Node.Is("Gemm"))
         ? Smoothing.GetValueOrDefault(unit.Inputs[0].Name)
         : null;

@@ -84,7 +84,7 @@ internal sealed class UnitShadows
             error = node.Graph.AddNode("Mul", [error, node.Graph.AddInitializer(error.Name + "_factors", factors)], error.Name + "_restored").Output;
         }
 
-        return new(unit, exact, productError, rounded, error);
+        return new(unit, exact, product, rounded, error) { ProductError = productError };
     }
 
     /// <summary>The unit's inputs as its form rounds them.</summary>
@@ -159,7 +159,11 @@ internal sealed class UnitShadows
 /// <summary>What a unit makes in float and what it makes as its shadow, values of the copy.</summary>
 /// <param name="Unit">The unit of the plan.</param>
 /// <param name="Exact">Its output in float.</param>
-/// <param name="ProductError">Before the activation, for a unit whose bias can make up for its mean.</param>
+/// <param name="Product">What the shadow makes before the activation.</param>
 /// <param name="Rounded">Its output as it is quantized.</param>
 /// <param name="Error">The difference of both.</param>
-internal sealed record UnitShadow(QuantizedUnit Unit, Value Exact, Value? ProductError, Value Rounded, Value Error);
+internal sealed record UnitShadow(QuantizedUnit Unit, Value Exact, Value Product, Value Rounded, Value Error)
+{
+    /// <summary>The error before the activation, for a unit whose bias can make up for its mean.</summary>
+    public Value? ProductError { get; init; }
+}

@@ -31,12 +31,13 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
 
     /// <param name="current">The weights that are left.</param>
     /// <param name="hasBias">Whether means can be made up for.</param>
+    /// <param name="keepsProof">True where the samples that prove are to prove something else as well, and are not fitted.</param>
     /// <returns>Null where nothing is better.</returns>
-    public RefittedLayer? Fit(float[] current, bool hasBias)
+    public RefittedLayer? Fit(float[] current, bool hasBias, bool keepsProof = false)
     {
         var proved = Dampings.Select(damping => (Damping: damping, Error: Fit(current, hasBias, damping, position => !IsProving(position))?.Error)).MinBy(entry => entry.Error is { After: var after } && double.IsFinite(after) ? after : double.MaxValue);
         // What is proved to work on some samples may have the others, too.
-        return proved.Error is { } error && error.Before > Same * error.Signal && error.After < error.Before ? Fit(current, hasBias, proved.Damping, _ => true)?.Layer : null;
+        return proved.Error is { } error && error.Before > Same * error.Signal && error.After < error.Before ? Fit(current, hasBias, proved.Damping, position => !keepsProof || !IsProving(position))?.Layer : null;
     }
 
     private (RefittedLayer Layer, FitError Error)? Fit(float[] current, bool hasBias, double damping, Func<int, bool> isFitted)

@@ -13,6 +13,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
 {
     private readonly Graph _graph = target.Graph;
     private readonly Dictionary<(Value, SmoothingScales?), Activation> _activations = [];
+    private readonly List<Node> _divisions = [];
     private readonly Dictionary<(Value Weights, bool IsTransposed, SmoothingScales?), Weights> _weights = [];
 
     public void Write()
@@ -32,6 +33,9 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
                 WriteProduct(unit, node);
             }
         }
+
+        // Only now do all products read what is divided.
+        _divisions.ForEach(SmoothingFolding.Fold);
     }
 
     /// <summary>The input as unsigned bytes; quantized once, however many read it.</summary>
@@ -39,8 +43,7 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
     {
         if (!_activations.TryGetValue((value, smoothing), out var activation))
         {
-            var given = smoothing is null ? value
-                : _graph.AddNode("Mul", [value, _graph.AddInitializer(value.Name + "_factors", smoothing.Inverse)], value.Name + "_smooth").Output;
+            var given = smoothing is null ? value : Divide(value, smoothing);
             var (quantized, scale, zeroPoint) = (
                 _graph.AddValue(value.Name + "_quantized"), _graph.AddValue(value.Name + "_scale"), _graph.AddValue(value.Name + "_zero_point"));
             _graph.AddNode("DynamicQuantizeLinear", [given], [quantized, scale, zeroPoint]);
@@ -49,6 +52,13 @@ internal sealed class DynamicUnitWriter(RewriteTarget target)
         }
 
         return activation;
+    }
+
+    private Value Divide(Value value, SmoothingScales smoothing)
+    {
+        var division = _graph.AddNode("Mul", [value, _graph.AddInitializer(value.Name + "_factors", smoothing.Inverse)], value.Name + "_smooth");
+        _divisions.Add(division);
+        return division.Output;
     }
 
     private void WriteProduct(QuantizedUnit unit, Node node)

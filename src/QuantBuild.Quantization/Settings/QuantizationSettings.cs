@@ -100,6 +100,7 @@ public sealed record QuantizationSettings
     public bool Uses(Correction correction) => Corrections?.Contains(correction) ?? correction switch
     {
         Correction.Equalization => false,
+        Correction.Reconstruction => AccuracyEffort == AccuracyEffort.Best,
         Correction.Rounding => AccuracyEffort != AccuracyEffort.Fast,
         _ => true,
     };

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Reports;
@@ -75,6 +76,42 @@ internal sealed class ActivationSmoothingTests
         {
             Assert.That(quantized.Graph.Nodes.Count(node => node.Is("DynamicQuantizeLinear")), Is.EqualTo(1));
             Assert.That(quantized.Graph.Find("x_smooth")!.Consumers, Has.Count.EqualTo(1));
+        }
+    }
+
+    /// <summary>What makes the input takes the division in, where the product alone reads it: the error is that of a division of its own.</summary>
+    [TestCase("LayerNormalization", false)]
+    [TestCase("LayerNormalization", true)]
+    [TestCase("Mul", false)]
+    [TestCase("Mul", true)]
+    public void InputWithAScaleOfItsOwn_TakesTheDivisionIn_UnlessOthersReadIt(string maker, bool isReadByOthers)
+    {
+        WriteSamples(loudest: 1);
+        var model = Model.Create("tiny", 17);
+        var input = model.Graph.AddInput("x");
+        input.Declare(ElementType.Float, [1, Width]);
+        float[] factors = [.. Enumerable.Range(0, Width).Select(channel => channel == Loud ? 60f : 1)];
+        var (scale, bias) = (model.Graph.AddInitializer("scale", TensorData.Vector<float>(factors)), model.Graph.AddInitializer("bias", TensorData.Vector<float>([.. factors.Select(factor => factor / 10)])));
+        var made = maker == "Mul"
+            ? model.Graph.AddNode("Add", [bias, model.Graph.AddNode("Mul", [model.Graph.AddNode("Tanh", [input], "bent").Output, scale], "scaled").Output], "made")
+            : model.Graph.AddNode(maker, [input, scale, bias], "made");
+        AddOutput(model, model.Graph.AddNode("MatMul", [made.Output, model.Graph.AddInitializer("w", Weights(3))], "y"));
+        if (isReadByOthers)
+        {
+            AddOutput(model, model.Graph.AddNode("Abs", [made.Output], "other"));
+        }
+
+        OnnxFile.Write(model, Path.Combine(_folder, "tiny.onnx"));
+
+        var (report, quantized) = Quantize();
+        var row = report.Operators.Single(entry => entry.Type == "MatMul");
+        var random = new Random(4);
+        var sample = ImmutableDictionary<string, TensorData>.Empty.Add("x", TensorData.Create<float>([1, Width], [.. Enumerable.Range(0, Width).Select(_ => (float)((2 * random.NextDouble()) - 1))]));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(row.Reason, Does.Contain("smoothed before (strength 0."));
+            Assert.That(quantized.Graph.Nodes.Any(node => node.Is("Mul") && node.Output.Name == "made_smooth"), Is.EqualTo(isReadByOthers));
+            Assert.That(TinyModels.SqnrDb(TinyModels.Run(OnnxFile.ToBytes(model), sample), TinyModels.Run(OnnxFile.ToBytes(quantized), sample)), Is.GreaterThan(30));
         }
     }
 

@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Settings;
+
+namespace QuantBuild.Quantization.Tests.Corrections;
+
+/// <summary>Layers make up for what quantizing those before them does.</summary>
+internal sealed class ReconstructionTests
+{
+    private const int Channels = 8;
+    private const int Side = 12;
+
+    private string _folder = "";
+
+    [SetUp]
+    public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [TestCase(ModelFormat.Qdq)]
+    [TestCase(ModelFormat.WeightOnly)]
+    public void LayersInARow_ErrorAtTheOutputFalls(ModelFormat format)
+    {
+        WriteFiles();
+        var settings = new QuantizationSettings { Format = format, WeightType = QuantizedType.S4, Corrections = [Correction.Bias, Correction.Rounding] };
+
+        var (with, without) = (SqnrOf(Quantize(settings with { Corrections = [Correction.Bias, Correction.Rounding, Correction.Reconstruction] })), SqnrOf(Quantize(settings)));
+
+        Assert.That(with, Is.GreaterThan(without + 0.5));
+    }
+
+    [Test]
+    public void BestEffort_Reconstructs_AndGivesTheSameBytesEachTime()
+    {
+        WriteFiles();
+        var settings = new QuantizationSettings { Format = ModelFormat.Qdq, WeightType = QuantizedType.S4, AccuracyEffort = AccuracyEffort.Best };
+
+        var (first, second) = (OnnxFile.ToBytes(Quantize(settings).Model), OnnxFile.ToBytes(Quantize(settings).Model));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(first, Is.EqualTo(second));
+            Assert.That(first, Is.Not.EqualTo(OnnxFile.ToBytes(Quantize(settings with { AccuracyEffort = AccuracyEffort.Balanced }).Model)));
+        }
+    }
+
+    /// <summary>Layers without weights of their own, and those of bodies, stay as they are; too few samples prove nothing.</summary>
+    [Test]
+    public void FewSamples_ChangeNothing()
+    {
+        WriteFiles(samples: 6);
+        var settings = new QuantizationSettings { Format = ModelFormat.Qdq, WeightType = QuantizedType.S4, Corrections = [Correction.Bias] };
+
+        Assert.That(
+            OnnxFile.ToBytes(Quantize(settings with { Corrections = [Correction.Bias, Correction.Reconstruction] }).Model),
+            Is.EqualTo(OnnxFile.ToBytes(Quantize(settings).Model)));
+    }
+
+    private static Model Network()
+    {
+        var model = Model.Create("row", 21);
+        var input = model.Graph.AddInput("x");
+        input.Declare(ElementType.Float, [1, Channels, Side, Side]);
+        var (random, value) = (new Random(2), input);
+        for (var layer = 0; layer < 5; layer++)
+        {
+            var weights = TensorData.Create<float>([Channels, Channels, 3, 3], [.. Enumerable.Range(0, Channels * Channels * 9).Select(_ => (float)((2 * random.NextDouble()) - 1) / 5)]);
+            var convolution = model.Graph.AddNode("Conv", [value, model.Graph.AddInitializer($"w{layer}", weights)], $"c{layer}").Set("pads", [1L, 1, 1, 1]);
+            value = layer < 4 ? model.Graph.AddNode("Relu", [convolution.Output], $"r{layer}").Output : convolution.Output;
+        }
+
+        value.Declare(ElementType.Float, default);
+        model.Graph.AddOutput(value);
+        return model;
+    }
+
+    private static TensorData Sample(int seed)
+    {
+        // Smooth, so that neighbours go together as they do in images
+        var random = new Random(seed);
+        double[] phases = [.. Enumerable.Range(0, 4 * Channels).Select(_ => random.NextDouble() * 6)];
+        return TensorData.Create<float>([1, Channels, Side, Side], [.. Enumerable.Range(0, Channels * Side * Side).Select(index =>
+        {
+            var (channel, row, column) = (index / Side / Side, index / Side % Side, index % Side);
+            return (float)(Math.Sin((row / 2.0) + phases[channel]) + Math.Cos((column / 3.0) + phases[Channels + (channel / 2)]) + (0.2 * random.NextDouble()));
+        })]);
+    }
+
+    private void WriteFiles(int samples = 24)
+    {
+        OnnxFile.Write(Network(), Path.Combine(_folder, "row.onnx"));
+        for (var sample = 0; sample < samples; sample++)
+        {
+            NpyFile.Write(Path.Combine(_folder, sample.ToString("d2", CultureInfo.InvariantCulture) + ".npy"), Sample(sample));
+        }
+    }
+
+    /// <summary>Everything that can be quantized, whatever it costs.</summary>
+    private PlannedModel Quantize(QuantizationSettings settings)
+    {
+        var request = new QuantizationRequest(Path.Combine(_folder, "row.onnx"), _folder, settings with { CalibrationData = ["*.npy"] }, 2);
+        var job = PreparedRequest.Open(request, new StageClock(), null, CancellationToken.None);
+        var wanted = job.Wanted;
+        return new PrecisionSearch(job, job.Observe(wanted)).Keep(wanted);
+    }
+
+    /// <summary>On samples that it has not seen.</summary>
+    private static double SqnrOf(PlannedModel planned)
+    {
+        var (original, quantized) = (OnnxFile.ToBytes(Network()), OnnxFile.ToBytes(planned.Model));
+        return Enumerable.Range(100, 8).Select(seed => ImmutableDictionary<string, TensorData>.Empty.Add("x", Sample(seed)))
+            .Average(sample => TinyModels.SqnrDb(TinyModels.Run(original, sample), TinyModels.Run(quantized, sample)));
+    }
+}
