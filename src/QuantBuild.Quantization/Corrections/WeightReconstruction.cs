@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Passes;
