@@ -42,7 +42,7 @@ public static class ModelQuantizer
             Audit = audit,
             Analysis = analysis,
             Pruning = pruning,
-            Stages = stages.Stages,
+            Stages = WithMetrics(stages.Stages, accuracy, pruning),
             Saturation = saturation,
             Search = searched,
             Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request, prepared, planned.Plan, observed, audit), .. ModelWarnings.OfInputs(request, planned), .. ModelWarnings.OfPruning(request, pruning)],
@@ -54,6 +54,21 @@ public static class ModelQuantizer
             Lock = request.Settings.UpdateLock ? ModelLock.Of(job, planned.Plan.Placement, "prediction and accuracy").ToBytes() : (ReadOnlyMemory<byte>?)null,
         };
     }
+
+    /// <summary>What the model was worth behind the stages that change it: prepared, pruned, and as it is written.</summary>
+    private static ImmutableArray<StageReport> WithMetrics(ImmutableArray<StageReport> stages, AccuracyReport? accuracy, PruningReport? pruning) =>
+    [
+        .. stages.Select(stage => stage with
+        {
+            Metric = stage.Name switch
+            {
+                "prepare" => accuracy?.Float,
+                "prune" => pruning?.Accuracy?.Quantized,
+                "evaluate" => accuracy?.Quantized,
+                _ => null,
+            },
+        }),
+    ];
 
     /// <summary>What a failed gate is worth: another model, judged on the half of the evaluation data on which it was not chosen.</summary>
     private static (PlannedModel Planned, AccuracyReport? Accuracy, ImmutableArray<SaturationReport> Saturation, SearchReport? Search) Search(

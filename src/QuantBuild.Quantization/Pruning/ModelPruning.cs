@@ -15,6 +15,12 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     /// <summary>How finely the number of channels that a gate allows is looked for.</summary>
     private const int Steps = 32;
 
+    /// <summary>With learning, on top of those without.</summary>
+    private const int Trials = 3;
+
+    /// <summary>A quarter of all is looked at, however little goes without learning.</summary>
+    private const int Worthwhile = Steps / 4;
+
     private const int BalancedEpochs = 30;
 
     private const int BestEpochs = 100;
@@ -50,10 +56,11 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
 
         var model = prepared;
         var (groups, removed, refitted) = (ImmutableArray<PrunedGroupReport>.Empty, 0, 0);
+        DistillationReport? distilled = null;
         if (_settings.Channels is not null)
         {
             var pruner = new ModelPruner(prepared, profile, data.Calibrating, _settings);
-            var pruned = _settings.Channels.Share is { } share ? pruner.Remove(Math.Min(pruner.Most, (int)Math.Round(share * pruner.Channels))) : MostAllowed(pruner);
+            (var pruned, distilled) = _settings.Channels.Share is { } share ? (pruner.Remove(Math.Min(pruner.Most, (int)Math.Round(share * pruner.Channels))), null) : MostAllowed(pruner, prepared);
             groups = [.. pruner.Groups.All.Select(group => new PrunedGroupReport(group.Name, group.Count, pruned.Removed.TryGetValue(group, out var gone) ? gone.Count : 0, group.Reason))];
             (model, removed, refitted) = (pruned.Model, pruned.Removed.Values.Sum(channels => channels.Count), pruned.Refitted);
         }
@@ -66,7 +73,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         }
 
         var isPruned = removed > 0 || layers.Values.Any(reason => reason is null);
-        var distilled = _settings.Refit && isPruned ? ModelDistillation.Run(prepared, model, data.Calibrating, Epochs) : null;
+        distilled ??= _settings.Refit && isPruned ? ModelDistillation.Run(prepared, model, data.Calibrating, Epochs) : null;
         return (model, new(removed, groups.Where(group => group.Reason is null).Sum(group => group.Channels), refitted)
         {
             ParametersBefore = ParameterCount.Of(prepared),
@@ -78,8 +85,12 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         });
     }
 
-    /// <summary>As many channels as keep the gate on half of the samples: some of the drop is left to quantization.</summary>
-    private PrunedModel MostAllowed(ModelPruner pruner)
+    /// <summary>
+    /// As many channels as keep the gate on half of the samples, with the standard error in reserve: some of the drop is left to quantization. What the other half
+    /// does not confirm gives way to fewer.
+    /// </summary>
+    /// <returns>The model, and what it has learned, where more channels than by least squares alone could go for that.</returns>
+    private (PrunedModel Pruned, DistillationReport? Distilled) MostAllowed(ModelPruner pruner, Model prepared)
     {
         if (!AccuracyLimits.AreSet(_settings))
         {
@@ -87,22 +98,36 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         }
 
         using var judge = new ModelJudge(given, request, data.Source);
-        var choosing = data.Judged.Halves().First;
-        var (best, low, high) = (pruner.Remove(0), 0, Steps);
-        while (high - low > 1)
+        var (choosing, confirming) = data.Judged.Halves();
+        var allowed = new List<(PrunedModel Pruned, DistillationReport? Distilled)> { (pruner.Remove(0), null) };
+        var low = 0;
+        for (var high = Steps; high - low > 1;)
         {
             var middle = (low + high) / 2;
-            var candidate = pruner.Remove((int)((long)pruner.Most * middle / Steps));
-            if (judge.Judge(candidate.Model, choosing).Accuracy is { } accuracy && JudgedAccuracy.Of(accuracy).Drop + (accuracy.StandardError ?? 0) <= AccuracyLimits.AllowedDrop(_settings, accuracy))
-            {
-                (best, low) = (candidate, middle);
-            }
-            else
-            {
-                high = middle;
-            }
+            (low, high) = Try(middle, _ => null) ? (middle, high) : (low, middle);
         }
 
-        return best;
+        // What is learned makes up for more. A trial takes long: there are few, and none where zeros are to come on top.
+        var most = Math.Clamp(2 * low, Worthwhile, Steps);
+        for (var trial = 0; trial < Trials && most - low > 1 && _settings is { Refit: true, Sparsity: null } && Epochs > 0; trial++)
+        {
+            var middle = (low + most) / 2;
+            (low, most) = Try(middle, candidate => ModelDistillation.Run(prepared, candidate, data.Calibrating, Epochs)) ? (middle, most) : (low, middle);
+        }
+
+        return allowed.FindLast(candidate => IsAllowed(candidate.Pruned, confirming, reserve: 0));
+
+        bool Try(int step, Func<Model, DistillationReport?> learn)
+        {
+            var candidate = pruner.Remove((int)((long)pruner.Most * step / Steps));
+            var distilled = learn(candidate.Model);
+            var passes = IsAllowed(candidate, choosing, reserve: 1);
+            allowed.AddRange(passes ? [(candidate, distilled)] : []);
+            return passes;
+        }
+
+        bool IsAllowed(PrunedModel candidate, SampleRun samples, int reserve) =>
+            judge.Judge(candidate.Model, samples).Accuracy is { } accuracy
+            && JudgedAccuracy.Of(accuracy).Drop + (reserve * (accuracy.StandardError ?? 0)) <= AccuracyLimits.AllowedDrop(_settings, accuracy);
     }
 }
