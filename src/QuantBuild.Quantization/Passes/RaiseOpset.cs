@@ -56,7 +56,8 @@ internal sealed class RaiseOpset(long target = RaiseOpset.Sufficient) : GraphPas
         var types = new InferredTypes(model);
         for (var opset = model.Opset + 1; opset <= target; opset++)
         {
-            foreach (var node in model.Graph.AllNodes.Where(node => node.Domain.Length == 0).ToArray())
+            // Bodies first: an operator around one may be put into another's body then.
+            foreach (var node in model.Graph.AllNodes.Where(node => node.Domain.Length == 0).Reverse().ToArray())
             {
                 if (OpsetAdapters.All[(node.OpType, opset)].Any(adapter => !adapter.Adapt(node, types)))
                 {
