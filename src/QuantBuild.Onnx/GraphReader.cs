@@ -17,7 +17,7 @@ internal static class GraphReader
     }
 
     /// <summary>Puts nodes in the place of <paramref name="call"/>, whose outputs they make under the same names; whatever else they make is new.</summary>
-    public static void Substitute(Node call, IReadOnlyList<NodeProto> nodes, IEnumerable<ValueInfoProto> types)
+    public static Node[] Substitute(Node call, IReadOnlyList<NodeProto> nodes, IEnumerable<ValueInfoProto> types)
     {
         var graph = call.Graph;
         call.Detach();
@@ -33,6 +33,7 @@ internal static class GraphReader
         }
 
         graph.Discard(call);
+        return made;
     }
 
     private static Graph ReadGraph(Graph? parent, GraphProto proto)

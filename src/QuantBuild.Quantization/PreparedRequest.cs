@@ -74,8 +74,19 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         return Choose(placement, statistics);
     }
 
-    /// <summary>What the calibration data say of all that <paramref name="placement"/> quantizes: what the calibration method needs, and <paramref name="besides"/>.</summary>
-    public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides) => Data.Calibration.Statistics(Model, Watched(placement), Method.Needs | besides, Factors);
+    /// <summary>
+    /// What the calibration data say of all that <paramref name="placement"/> quantizes: what the calibration method needs, and <paramref name="besides"/>. Of
+    /// tensors whose channels are divided a calibration file knows the ranges, so that all else comes from the samples that it holds; and from the same ones
+    /// where there is none, for the same result.
+    /// </summary>
+    public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides)
+    {
+        var (watched, kinds) = (Watched(placement), Method.Needs | besides);
+        var statistics = Data.Calibration.Statistics(Model, watched, kinds, Factors);
+        string[] divided = kinds == StatisticsKinds.None || Factors is null ? [] : [.. watched.Where(name => Factors.OfValue(name) is not null)];
+        return statistics.SetItems(Calibrator.Gather(Model, divided, kinds, Data.Correcting).Select(entry =>
+            KeyValuePair.Create(entry.Key, statistics[entry.Key].WithCountsOf(entry.Value, kinds))));
+    }
 
     /// <summary>The ranges that follow from statistics; inputs that are bytes have all of them, whatever the samples have.</summary>
     public ImmutableDictionary<string, Observation> Choose(Placement placement, ImmutableDictionary<string, TensorStatistics> statistics)

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
@@ -55,12 +54,6 @@ internal sealed class RequestData
         {
             throw new QuantBuildException(
                 DiagnosticCodes.MissingSetting, $"{request.Model}: CalibrationData is not set. Name samples such as data/calibration/**/*.png: a few hundred that are like those the application will see.");
-        }
-
-        if (settings.Calibration is not null && settings.Uses(Correction.Equalization) && CalibrationMethods.All[settings.CalibrationMethod].Needs != StatisticsKinds.None)
-        {
-            throw new QuantBuildException(
-                DiagnosticCodes.InvalidCombination, $"{request.Model}: Corrections=Equalization with Calibration goes with CalibrationMethod=MinMax alone: of channels that are not equalized yet, {settings.Calibration} holds the ranges and nothing else. Set CalibrationData alone for {settings.CalibrationMethod}, or leave Equalization out.");
         }
 
         SampleSet Open(ImmutableArray<string> patterns) => SampleSet.Open(new(patterns, request.BaseDirectory, inputs, settings.Preprocessing));

@@ -56,7 +56,9 @@ internal sealed class RaiseOpset(long target = RaiseOpset.Sufficient) : GraphPas
         var types = new InferredTypes(model);
         for (var opset = model.Opset + 1; opset <= target; opset++)
         {
-            foreach (var node in model.Graph.AllNodes.Where(node => node.Domain.Length == 0).ToArray())
+            // What has a body comes last, the innermost first: it may be put into another's body, with copies of what is in its own.
+            var nodes = model.Graph.AllNodes.Where(node => node.Domain.Length == 0).ToLookup(node => node.Subgraphs.Any());
+            foreach (var node in nodes[false].Concat(nodes[true].Reverse()))
             {
                 if (OpsetAdapters.All[(node.OpType, opset)].Any(adapter => !adapter.Adapt(node, types)))
                 {

@@ -37,13 +37,13 @@ internal sealed class ParameterGroups
 
     /// <summary>
     /// The smallest upper end of an activation in the group that made one of its values, null where there is none: a wider range would keep
-    /// the Relu or Clip from fusing.
+    /// the Relu or Clip from fusing. What joins values that end differently is no activation's output, and holds what lies beyond any of them.
     /// </summary>
     public float? CeilingOf(Value value) => _placement.ProducerOf(value) switch
     {
         null => null,
         { IsMoving: true } unit => CeilingOf(unit.Inputs[0]),
-        { Rule.Role: OperatorRole.Joining } unit => unit.Inputs.Select(CeilingOf).Min(),
+        { Rule.Role: OperatorRole.Joining } unit => unit.Inputs.Select(CeilingOf).Distinct().ToArray() is [var common] ? common : null,
         var unit => unit.Ceiling,
     };
 

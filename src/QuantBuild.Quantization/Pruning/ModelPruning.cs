@@ -86,8 +86,8 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     }
 
     /// <summary>
-    /// As many channels as keep the gate on half of the samples, with the standard error in reserve: some of the drop is left to quantization. What the other half
-    /// does not confirm gives way to fewer.
+    /// As many channels as keep the gate on half of the samples, with the standard error in reserve: some of the drop is left to quantization. The other half must
+    /// not speak against them.
     /// </summary>
     /// <returns>The model, and what it has learned, where more channels than by least squares alone could go for that.</returns>
     private (PrunedModel Pruned, DistillationReport? Distilled) MostAllowed(ModelPruner pruner, Model prepared)
@@ -99,7 +99,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
 
         using var judge = new ModelJudge(given, request, data.Source);
         var (choosing, confirming) = data.Judged.Halves();
-        var allowed = new List<(PrunedModel Pruned, DistillationReport? Distilled)> { (pruner.Remove(0), null) };
+        (PrunedModel Pruned, DistillationReport? Distilled) best = (pruner.Remove(0), null);
         var low = 0;
         for (var high = Steps; high - low > 1;)
         {
@@ -115,14 +115,14 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
             (low, most) = Try(middle, candidate => ModelDistillation.Run(prepared, candidate, data.Calibrating, Epochs)) ? (middle, most) : (low, middle);
         }
 
-        return allowed.FindLast(candidate => IsAllowed(candidate.Pruned, confirming, reserve: 0));
+        return best;
 
         bool Try(int step, Func<Model, DistillationReport?> learn)
         {
             var candidate = pruner.Remove((int)((long)pruner.Most * step / Steps));
             var distilled = learn(candidate.Model);
-            var passes = IsAllowed(candidate, choosing, reserve: 1);
-            allowed.AddRange(passes ? [(candidate, distilled)] : []);
+            var passes = IsAllowed(candidate, choosing, reserve: 1) && IsAllowed(candidate, confirming, reserve: 0);
+            best = passes ? (candidate, distilled) : best;
             return passes;
         }
 

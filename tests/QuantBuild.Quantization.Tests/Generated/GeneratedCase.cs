@@ -39,7 +39,10 @@ internal sealed record GeneratedCase(string Name, ImmutableArray<GeneratedInput>
     public override string ToString() => Name;
 }
 
-/// <summary>An input and the shape of its samples; integers are below <see cref="Classes"/>.</summary>
+/// <summary>
+/// An input and the shape of its samples; integers are below <see cref="Classes"/>. Real numbers do not lie around 0, so that a zero point is none
+/// that another one could be taken for.
+/// </summary>
 internal sealed record GeneratedInput(string Name, ImmutableArray<long> Shape)
 {
     public ElementType Type { get; init; } = ElementType.Float;
@@ -50,8 +53,9 @@ internal sealed record GeneratedInput(string Name, ImmutableArray<long> Shape)
 
     public TensorData Sample(TinyModels random)
     {
-        var floats = random.Random(Shape);
-        return Type == ElementType.Float ? floats
-            : TensorData.Create<long>(Shape, Array.ConvertAll(floats.ToFloats(), value => (long)Math.Min((value + 1) / 2 * Classes, Classes - 1)));
+        var elements = random.Random(Shape).ToFloats();
+        return Type == ElementType.Float
+            ? TensorData.Create<float>(Shape, Array.ConvertAll(elements, value => value + 0.5f))
+            : TensorData.Create<long>(Shape, Array.ConvertAll(elements, value => (long)Math.Min((value + 1) / 2 * Classes, Classes - 1)));
     }
 }

@@ -8,6 +8,26 @@ internal static class LayerCases
 {
     public static IEnumerable<GeneratedCase> All => [.. Convolutions, .. Gemms, .. MatMuls, .. Transposed];
 
+    /// <summary>Weights that are divided into whole blocks, into blocks of which the last is short, and into one.</summary>
+    public static IEnumerable<GeneratedCase> Blocks =>
+        from opset in new[] { 13L, 21 }
+        from inputs in new[] { 16L, 64, 80 }
+        from opType in new[] { "MatMul", "Gemm" }
+        select new GeneratedCase($"{opType} over {inputs}, opset {opset}", [new("x", [3, inputs])], (graph, random) =>
+            [graph.AddNode(opType, [graph.Inputs[0], graph.AddInitializer("w", random.Random(inputs, 16))], "y").Output])
+        { Int8 = [opType], Opset = opset };
+
+    /// <summary>Steps of the state, which the kernel rounds again each time.</summary>
+    public static IEnumerable<GeneratedCase> Recurrent =>
+        from direction in new[] { "forward", "reverse", "bidirectional" }
+        select new GeneratedCase($"LSTM, {direction}", [new("x", [3, 2, 12])], (graph, random) =>
+        {
+            var directions = direction == "bidirectional" ? 2 : 1;
+            Value?[] inputs = [graph.Inputs[0], graph.AddInitializer("w", random.Random(directions, 256, 12)), graph.AddInitializer("r", random.Random(directions, 256, 64)), graph.AddInitializer("b", random.Random(directions, 512))];
+            return [graph.AddNode("LSTM", inputs, "y").Set("hidden_size", 64L).Set("direction", direction).Output];
+        })
+        { Int8 = ["LSTM"], LowestSqnrDb = 25, Steps = 6 };
+
     private static IEnumerable<GeneratedCase> Convolutions =>
         from dimensions in new[] { 1, 2, 3 }
         from grouping in new[] { "one group", "two groups", "depthwise" }
@@ -21,7 +41,7 @@ internal static class LayerCases
         from scaled in new[] { false, true }
         select Gemm(bias, transA, transB, scaled);
 
-    private static IEnumerable<GeneratedCase> MatMuls =>
+    public static IEnumerable<GeneratedCase> MatMuls =>
         from shape in new ImmutableArray<long>[] { [24], [3, 24], [2, 3, 24], [2, 2, 3, 24] }
         select new GeneratedCase($"MatMul of rank {shape.Length}", [new("x", shape)], (graph, random) =>
             [graph.AddNode("MatMul", [graph.Inputs[0], graph.AddInitializer("w", random.Random(24, 16))], "y").Output])

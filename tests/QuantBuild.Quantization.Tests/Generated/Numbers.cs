@@ -17,6 +17,11 @@ internal sealed record Numbers(double[] Elements, int[] Shape)
             ElementType.Float => [.. tensor.ToFloats().Select(element => (double)element)],
             ElementType.UInt8 => [.. tensor.AsSpan<byte>().ToArray().Select(element => (double)element)],
             ElementType.Int8 => [.. tensor.AsSpan<sbyte>().ToArray().Select(element => (double)element)],
+            ElementType.UInt16 => [.. tensor.AsSpan<ushort>().ToArray().Select(element => (double)element)],
+            ElementType.Int16 => [.. tensor.AsSpan<short>().ToArray().Select(element => (double)element)],
+            ElementType.Boolean => [.. tensor.AsSpan<bool>().ToArray().Select(element => element ? 1.0 : 0)],
+            ElementType.UInt4 => [.. Nibbles(tensor)],
+            ElementType.Int4 => [.. Nibbles(tensor).Select(nibble => nibble > 7 ? nibble - 16 : nibble)],
             _ => [.. tensor.ToLongs().Select(element => (double)element)],
         };
         return new(elements, [.. tensor.Dimensions.Select(length => (int)length)]);
@@ -60,6 +65,10 @@ internal sealed record Numbers(double[] Elements, int[] Shape)
     public int[] ToInts() => Array.ConvertAll(Elements, element => (int)Math.Clamp(element, int.MinValue, int.MaxValue));
 
     public ImmutableArray<long> Dimensions => [.. Shape.Select(length => (long)length)];
+
+    /// <summary>Two a byte, the first in its low half.</summary>
+    private static IEnumerable<double> Nibbles(TensorData tensor) =>
+        tensor.Bytes.ToArray().SelectMany(pair => new double[] { pair % 16, pair / 16 }).Take((int)tensor.ElementCount);
 
     private int Index(int[] position)
     {

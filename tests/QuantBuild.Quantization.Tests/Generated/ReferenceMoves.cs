@@ -5,11 +5,13 @@ namespace QuantBuild.Quantization.Tests.Generated;
 /// <summary>The operators that move, select or average elements.</summary>
 internal static class ReferenceMoves
 {
-    public static Numbers Run(Node node, Numbers x, Numbers?[] others) => node.OpType switch
+    public static Numbers Run(string opType, Node node, Numbers x, Numbers?[] others) => opType switch
     {
         "Identity" => x,
         "MaxPool" => MaxPool(node, x),
+        "AveragePool" => AveragePool(node, x),
         "GlobalAveragePool" => Average(x),
+        "Resize" => Resize(x, others[1]!),
         "Concat" => others.Aggregate(x, (joined, next) => Join(joined, next!, Axis(node, x.Rank))),
         "Pad" => Pad(x, others[0]!.ToInts(), others.ElementAtOrDefault(1)?.Elements[0] ?? 0),
         "Reshape" => Reshape(x, others[0]!.ToInts()),
@@ -19,8 +21,20 @@ internal static class ReferenceMoves
         "Transpose" => Transpose(node, x),
         "Slice" => Slice(x, others),
         "Gather" => Gather(x, others[0]!),
-        _ => throw new NotSupportedException(node.OpType),
+        _ => throw new NotSupportedException(opType),
     };
+
+    public static Numbers[] Split(Node node, Numbers x, int[] lengths)
+    {
+        var axis = Axis(node, x.Rank);
+        return [.. lengths.Select((length, part) =>
+        {
+            int[] shape = [.. x.Shape];
+            shape[axis] = length;
+            var start = lengths[..part].Sum();
+            return Numbers.Make(shape, position => x[[.. position.Select((index, at) => at == axis ? index + start : index)]]);
+        })];
+    }
 
     private static int Axis(Node node, int rank) => (int)(node.Int("axis", 1) + rank) % rank;
 
@@ -30,6 +44,19 @@ internal static class ReferenceMoves
         return Numbers.Make([.. x.Shape[..2], .. window.OutputLengths(x.Shape[2..])], position =>
             Numbers.Positions(window.Lengths).Max(tap => x.At([.. position[..2], .. window.Source(position[2..], tap)], double.NegativeInfinity)));
     }
+
+    /// <summary>What lies outside does not count.</summary>
+    private static Numbers AveragePool(Node node, Numbers x)
+    {
+        var window = Window.Of(node, [.. node.Ints("kernel_shape").Select(length => (int)length)]);
+        return Numbers.Make([.. x.Shape[..2], .. window.OutputLengths(x.Shape[2..])], position =>
+            Numbers.Positions(window.Lengths).Select(tap => x.At([.. position[..2], .. window.Source(position[2..], tap)], double.NaN)).Where(double.IsFinite).Average());
+    }
+
+    /// <summary>Each element over and over, a whole number of times.</summary>
+    private static Numbers Resize(Numbers x, Numbers scales) => Numbers.Make(
+        [.. x.Shape.Select((length, axis) => length * (int)scales.Elements[axis])],
+        position => x[[.. position.Select((index, axis) => index / (int)scales.Elements[axis])]]);
 
     private static Numbers Average(Numbers x)
     {

@@ -56,6 +56,8 @@ internal static class RaiseCases
         new("Scatter", 10, (graph, x) => graph.AddNode(
             "Scatter", [x, graph.AddInitializer("i", TensorData.Create<long>([1, 2, 1, 1], [3L, 0L])), graph.AddInitializer("u", TensorData.Create<float>([1, 2, 1, 1], [9f, 8f]))], "y").Set("axis", 1L).Output),
         Unary("Dropout", 11, NodeAttribute.Of("ratio", 0.3f)),
+        new("Dropout", 9, (graph, x) => MaskedBy(graph, x, mask => mask)) { Name = "whose mask is read" },
+        new("Dropout", 11, (graph, x) => MaskedBy(graph, x, mask => graph.AddNode("Cast", [mask], "m").Set("to", (long)ElementType.Float).Output)) { Name = "whose mask is read" },
         new("Squeeze", 12, (graph, x) => Add(graph, "Squeeze", Add(graph, "ReduceMax", x, NodeAttribute.Of("axes", [1L])), NodeAttribute.Of("axes", [-3L]))),
         Unary("Unsqueeze", 12, NodeAttribute.Of("axes", [0L, 2])),
         Unary("ReduceSum", 12, NodeAttribute.Of("axes", [0L, 2]), NodeAttribute.Of("keepdims", 0L)),
@@ -73,6 +75,12 @@ internal static class RaiseCases
         new("GroupNormalization", 20, (graph, x) => graph.AddNode(
             "GroupNormalization", [x, graph.AddInitializer("scale", TensorData.Vector(0.5f, 2f)), graph.AddInitializer("bias", TensorData.Vector(1f, -1f))], "y").Set("num_groups", 2L).Output),
     ];
+
+    private static Value MaskedBy(Graph graph, Value x, Func<Value, Value> read)
+    {
+        var dropout = WithOutputs(graph, "Dropout", [x], 2).Set("ratio", 0.3f);
+        return graph.AddNode("Add", [dropout.Output, read(dropout.Outputs[1]!)], "y").Output;
+    }
 
     private static RaiseCase Unary(string opType, long opset, params NodeAttribute[] attributes) =>
         new(opType, opset, (graph, x) => Add(graph, opType, x, attributes));

@@ -34,7 +34,7 @@ internal sealed class RaiseOpsetTests
         }
     }
 
-    /// <summary>A Scan of opset 8, with its batches, is the one operator that ONNX Runtime runs and nothing newer says.</summary>
+    /// <summary>The Scan has a body, and tests of its own.</summary>
     [Test]
     public void Adapters_AllRows_HaveACaseBelowThem() =>
         Assert.That(
@@ -43,26 +43,26 @@ internal sealed class RaiseOpsetTests
                 .Select(row => $"{row.OpType} {row.ChangedIn}"),
             Is.Empty);
 
-    [Test]
-    public void Run_DropoutWhoseMaskIsRead_StaysAndNamesTheNode()
-    {
-        var model = TinyModels.Build(11, [2, 4, 5, 6], (graph, x) =>
-        {
-            var dropout = RaiseCases.WithOutputs(graph, "Dropout", [x], 2);
-            dropout.Name = "drop";
-            var mask = graph.AddNode("Cast", [dropout.Outputs[1]], "m").Set("to", (long)ElementType.Float).Output;
-            return graph.AddNode("Add", [dropout.Output, mask], "y").Output;
-        });
-
-        new RaiseOpset().Run(model);
-
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(model.Opset, Is.EqualTo(11));
-            Assert.That(model.Graph.Nodes[0].OpType, Is.EqualTo("Dropout"));
-            Assert.That(RaiseOpset.Obstacle(model, RaiseOpset.Sufficient), Does.Contain("'drop'"));
+    /// <summary>The mask keeps its type: the input's up to opset 9, then boolean.</summary>
+    [TestCase(9, "float[2, 3]")]
+    [TestCase(11, "bool[2, 3]")]
+    public void Run_DropoutWhoseMaskIsAnOutput_GivesTheSame(int opset, string type) => PassCheck.Verify(
+        new RaiseOpset(),
+        $$"""
+        opset {{opset}}
+        graph g(x: float[2, 3]) -> (y: float[2, 3], mask: {{type}}) {
+          kept, mask = Dropout(x) {ratio = 0.25}
+          y = Neg(kept)
         }
-    }
+        """,
+        $$"""
+        opset 13
+        graph g(x: float[2, 3]) -> (y: float[2, 3], mask: {{type}}) {
+          kept_shape = Shape(x)
+          mask = ConstantOfShape(kept_shape) {value = {{type[..^6]}}[1] [0]}
+          y = Neg(x)
+        }
+        """);
 
     [Test]
     public void Obstacle_OperatorThatIsGoneLater_SaysWhatONNXRuntimeSays()

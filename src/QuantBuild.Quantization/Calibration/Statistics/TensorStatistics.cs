@@ -12,6 +12,19 @@ internal sealed record TensorStatistics(TensorRange Range, long NotFinite, Sampl
     /// <summary>Null where it was not gathered.</summary>
     public ChannelRanges? Channels { get; init; }
 
+    /// <summary>With the counts of a part of the samples; of the range's ends where that part has no finite element.</summary>
+    public TensorStatistics WithCountsOf(TensorStatistics part, StatisticsKinds kinds)
+    {
+        if (part.Range.IsEmpty && !Range.IsEmpty)
+        {
+            var ends = new TensorObserver(kinds);
+            ends.Observe([Range.Min, Range.Max], new());
+            part = ends.Statistics;
+        }
+
+        return this with { Ends = part.Ends, Histogram = part.Histogram };
+    }
+
     public TensorStatistics MergedWith(TensorStatistics other)
     {
         var histogram = Histogram is null || other.Histogram is null ? null : Histogram.Copy();
