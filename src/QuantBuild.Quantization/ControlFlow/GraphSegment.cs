@@ -19,18 +19,20 @@ internal sealed class GraphSegment : IDisposable
     /// <param name="wanted">The names of values that are needed though no other node of the model reads them.</param>
     /// <param name="optimization">How ONNX Runtime runs it.</param>
     public GraphSegment(Model whole, IReadOnlyCollection<Node> members, IReadOnlySet<string> wanted, Optimization optimization)
+        : this(whole, members, OutputsOf(members, wanted), optimization)
+    {
+    }
+
+    private GraphSegment(Model whole, IReadOnlyCollection<Node> members, Value[] outputs, Optimization optimization)
     {
         _optimization = optimization;
-        var readers = members.SelectMany(node => node.Subgraphs.SelectMany(body => body.AllNodes).Prepend(node)).ToHashSet();
-        Value[] outputs =
-        [
-            .. members.SelectMany(node => node.Outputs).OfType<Value>()
-                .Where(value => wanted.Contains(value.Name) || value.Consumers.Any(use => !readers.Contains(use.Node))),
-        ];
         _outputs = [.. outputs.Select(value => value.Name)];
         _model = SegmentModel.Extract(whole, members, outputs);
         Inputs = _model.Graph.Inputs.Select(input => input.Name).ToHashSet();
     }
+
+    /// <summary>The nodes that make some values, and nothing else of what they make.</summary>
+    public static GraphSegment Making(Model whole, IReadOnlyCollection<Node> members, IReadOnlyCollection<Value> outputs, Optimization optimization) => new(whole, members, [.. outputs], optimization);
 
     /// <summary>The names of the values that it takes in.</summary>
     public IReadOnlySet<string> Inputs { get; }
@@ -48,10 +50,33 @@ internal sealed class GraphSegment : IDisposable
 
         var tensors = ImmutableDictionary.CreateRange(Inputs.Where(known.ContainsKey).Select(name => KeyValuePair.Create(name, known[name])));
         var inputs = new SampleInputs(tensors) { Sequences = sample.Sequences };
-        Session(inputs).Run(inputs, _outputs, (index, type, shape, bytes) => known[_outputs[index]] = new(type, [.. shape], bytes.ToArray()));
+        Session(inputs).Run(inputs, _outputs, (index, type, shape, bytes) => known[_outputs[index]] = new(type, [.. shape], Copy(bytes)));
     }
 
-    public void Dispose() => _session?.Dispose();
+    /// <summary>Gives back what ONNX Runtime holds; another run loads it again.</summary>
+    public void Dispose()
+    {
+        _session?.Dispose();
+        _session = null;
+    }
+
+    /// <summary>Activations are large and handed on at once: clearing the memory before would take as long as copying does.</summary>
+    private static byte[] Copy(ReadOnlySpan<byte> bytes)
+    {
+        var copy = GC.AllocateUninitializedArray<byte>(bytes.Length);
+        bytes.CopyTo(copy);
+        return copy;
+    }
+
+    private static Value[] OutputsOf(IReadOnlyCollection<Node> members, IReadOnlySet<string> wanted)
+    {
+        var readers = members.SelectMany(node => node.Subgraphs.SelectMany(body => body.AllNodes).Prepend(node)).ToHashSet();
+        return
+        [
+            .. members.SelectMany(node => node.Outputs).OfType<Value>()
+                .Where(value => wanted.Contains(value.Name) || value.Consumers.Any(use => !readers.Contains(use.Node))),
+        ];
+    }
 
     /// <summary>Values between nodes often have no declared type; what comes in first has it, and types do not change.</summary>
     private InferenceModel Session(SampleInputs inputs)

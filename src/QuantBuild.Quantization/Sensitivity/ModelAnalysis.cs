@@ -52,7 +52,7 @@ public static class ModelAnalysis
         }
 
         var judge = new OutputJudge(samples, reference, job.Request.Settings, needsMetric);
-        var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan], inGroups: true), judge, samples, "Quantizing one");
+        var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan], forManySamples: true), judge, samples, "Quantizing one");
         var others = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one");
         return new(
             samples.Count, judge.MetricName, judge.Reference, others.Base,
@@ -69,7 +69,7 @@ public static class ModelAnalysis
         var units = variations.Units;
         var (bases, varied) = (new SampleErrors[samples.Count], new SampleErrors[units.Length, samples.Count]);
         variations.ForEach(samples, stage, (sample, outputs) => bases[sample] = judge.Compare(sample, outputs), variation =>
-            varied[variation.Unit, variation.Sample] = judge.Compare(variation.Sample, variation.Varied));
+            varied[variation.Unit, variation.Sample] = judge.Compare(variation.Sample, variation.Outputs));
         return (OutputJudge.Sum(bases), units.Index().ToDictionary(
             entry => entry.Item, entry => OutputJudge.Sum([.. Enumerable.Range(0, samples.Count).Select(sample => varied[entry.Index, sample])])));
     }

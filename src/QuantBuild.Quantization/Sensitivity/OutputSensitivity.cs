@@ -18,9 +18,9 @@ internal static class OutputSensitivity
     {
         using var variations = UnitVariations.OneQuantized(model, plans);
         var units = variations.Units;
-        var energies = new (double Noise, double Signal)[samples.Count, units.Length][];
-        variations.ForEach(samples, "Measuring sensitivity", (_, _) => { }, variation =>
-            energies[variation.Sample, variation.Unit] = EnergiesOf(variation.Base, variation.Varied));
+        var (bases, energies) = (new TensorData[samples.Count][], new (double Noise, double Signal)[samples.Count, units.Length][]);
+        variations.ForEach(samples, "Measuring sensitivity", (sample, outputs) => bases[sample] = outputs, variation =>
+            energies[variation.Sample, variation.Unit] = EnergiesOf(bases[variation.Sample], variation.Outputs));
         return units.Index().ToImmutableDictionary(
             entry => (entry.Item.Node, entry.Item.Form),
             entry => Enumerable.Range(0, model.Graph.Outputs.Count).Select(output => Share(Enumerable.Range(0, samples.Count).Select(sample => energies[sample, entry.Index][output]))).ToImmutableArray());

@@ -14,55 +14,65 @@ internal sealed class SegmentedModel : IDisposable
 {
     private static readonly TensorData Nothing = TensorData.Create<float>([0], []);
 
-    private readonly ImmutableArray<GraphSegment> _segments;
-    private readonly ImmutableArray<GraphSegment> _groups;
-    private readonly int _groupSize;
     private readonly string[] _outputs;
     private readonly Dictionary<string, TensorData> _constants;
 
     /// <param name="model">Its nodes in an order in which they can run; it stays as it is.</param>
     /// <param name="ends">Nodes of the main graph.</param>
-    /// <param name="inGroups">
-    /// True for reruns in the fewest steps: behind the change the segments of a group run as one, which ONNX Runtime fuses and lays out better than many, and
-    /// with other last bits. The weights are in memory twice.
+    /// <param name="groupSize">
+    /// How many segments are a group, null for all of them. Behind the group of a change the rest of the model runs as one, in fewer steps, and with other
+    /// last bits than in segments; opening the rest costs time for each group, which many samples are worth.
     /// </param>
-    public SegmentedModel(Model model, IReadOnlySet<Node> ends, bool inGroups = false)
+    /// <param name="besides">Names of values that are to be known though they lie inside of segments.</param>
+    /// <param name="optimization">How ONNX Runtime runs the segments.</param>
+    public SegmentedModel(
+        Model model, IReadOnlySet<Node> ends, int? groupSize = null, IReadOnlySet<string>? besides = null, Optimization optimization = Optimization.Float)
     {
         _outputs = [.. model.Graph.Outputs.Select(output => output.Name)];
         _constants = model.Graph.Outputs.Where(output => output.IsConstant).ToDictionary(output => output.Name, output => output.Constant!);
-        var wanted = _outputs.ToHashSet();
+        var outputs = _outputs.ToHashSet();
+        var wanted = outputs.Union(besides ?? ImmutableHashSet<string>.Empty).ToHashSet();
         var divided = Divide(model, ends);
-        _segments = [.. divided.Select(Segment)];
-        _groupSize = inGroups ? (int)Math.Ceiling(Math.Sqrt(divided.Count)) : 1;
-        _groups = inGroups ? [.. divided.Chunk(_groupSize).Select(group => Segment(group.SelectMany(members => members)))] : _segments;
+        ImmutableArray<GraphSegment> segments = [.. divided.Select(members => new GraphSegment(model, members, wanted, optimization))];
+        var size = Math.Max(groupSize ?? segments.Length, 1);
+        Groups = [.. Enumerable.Range(0, Math.Max((segments.Length + size - 1) / size, 1)).Select(Group)];
 
-        GraphSegment Segment(IEnumerable<Node> members) => new(model, [.. members], wanted, Optimization.Float);
+        SegmentGroup Group(int index)
+        {
+            var end = Math.Min((index + 1) * size, segments.Length);
+            var needed = segments[end..].SelectMany(segment => segment.Inputs).Concat(_outputs).ToHashSet();
+            return new(
+                segments[(index * size)..end],
+                end == segments.Length ? null : () => new(model, [.. divided.Skip(end).SelectMany(members => members)], outputs, optimization),
+                needed,
+                outputs);
+        }
     }
+
+    /// <summary>In the order in which they run.</summary>
+    public ImmutableArray<SegmentGroup> Groups { get; }
+
+    /// <summary>What is known of a sample before anything has run.</summary>
+    public Dictionary<string, TensorData> Known(SampleInputs inputs) => inputs.Tensors.Concat(_constants).ToDictionary();
 
     /// <summary>The model's inputs and outputs and all that one segment hands to another. Runs may overlap.</summary>
     public IReadOnlyDictionary<string, TensorData> Run(SampleInputs inputs)
     {
-        var known = inputs.Tensors.Concat(_constants).ToDictionary();
-        foreach (var segment in _segments)
+        var known = Known(inputs);
+        foreach (var group in Groups)
         {
-            segment.Run(inputs, known);
+            group.Run(inputs, known);
         }
 
         return known;
     }
 
-    /// <summary>The outputs, in the order of the graph, of a run that knew everything but has another tensor in one place.</summary>
+    /// <summary>The outputs, in the order of the graph, of a run that knew everything as far as the end of a group but has another tensor in one place.</summary>
     public TensorData[] Rerun(SampleInputs inputs, IReadOnlyDictionary<string, TensorData> known, string changedName, TensorData changedTensor)
     {
-        var changed = new HashSet<string> { changedName };
         var tensors = known.ToDictionary();
         tensors[changedName] = changedTensor;
-        foreach (var segment in From(changedName).Where(segment => segment.Inputs.Overlaps(changed)))
-        {
-            segment.Run(inputs, tensors);
-            changed.UnionWith(segment.Outputs);
-        }
-
+        (Groups.FirstOrDefault(group => group.Makes(changedName)) ?? Groups[^1]).Rerun(inputs, tensors, changedName);
         return OutputsOf(tensors);
     }
 
@@ -71,18 +81,10 @@ internal sealed class SegmentedModel : IDisposable
 
     public void Dispose()
     {
-        foreach (var segment in _segments.Union(_groups))
+        foreach (var group in Groups)
         {
-            segment.Dispose();
+            group.Dispose();
         }
-    }
-
-    /// <summary>What runs behind a change: segments up to the end of the group in which it is, then whole groups.</summary>
-    private IEnumerable<GraphSegment> From(string changedName)
-    {
-        var first = _segments.Index().FirstOrDefault(segment => segment.Item.Outputs.Contains(changedName), (Index: -1, Item: null!)).Index + 1;
-        var rest = (first + _groupSize - 1) / _groupSize;
-        return _segments[first..Math.Min(rest * _groupSize, _segments.Length)].Concat(_groups[rest..]);
     }
 
     private static List<List<Node>> Divide(Model model, IReadOnlySet<Node> ends)

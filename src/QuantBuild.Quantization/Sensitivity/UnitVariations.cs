@@ -1,123 +1,162 @@
 using System.Collections.Immutable;
-using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Planning;
 
 namespace QuantBuild.Quantization.Sensitivity;
 
 /// <summary>
-/// What a varied model computed on a sample: the outputs, in the order of the graph, of the model as it is and with one unit varied, null where the model
-/// cannot run with that.
+/// What a varied model computed on a sample: the outputs, in the order of the graph, with one unit varied, null where the model cannot run with that.
 /// </summary>
-internal sealed record Variation(int Sample, int Unit, TensorData[] Base, TensorData[]? Varied);
+internal sealed record Variation(int Sample, int Unit, TensorData[]? Outputs);
 
 /// <summary>
-/// Varies one unit at a time: the model runs in segments that end behind the units, and with the varied output of one put in, only the segments run again
-/// that it comes to, about half of a run for each.
+/// Varies one unit at a time: the model runs in segments that end behind the units, and with the varied output of one put in, only what it comes to runs
+/// again, about half of a run for each.
 /// </summary>
 internal sealed class UnitVariations : IDisposable
 {
-    private readonly SegmentedModel _segments;
-    private readonly ImmutableArray<Source> _sources;
+    /// <summary>
+    /// Units that share the model of what comes behind them. Opening one for each takes as long as a few samples do; what segments between them hand to one
+    /// another takes longer.
+    /// </summary>
+    private const int GroupSize = 1;
 
-    private UnitVariations(Model chain, IReadOnlySet<Node> ends, IEnumerable<(Model Model, ImmutableArray<Place> Places)> sources, bool inGroups)
+    /// <summary>Of weights behind all units, and of what lies between two groups for many samples.</summary>
+    private const long MostBytes = 1L << 29;
+
+    private readonly SegmentedModel _segments;
+    private readonly ImmutableArray<VariedGroup> _groups;
+    private readonly bool _holdsAll;
+
+    private UnitVariations(Model chain, IReadOnlySet<Node> ends, ImmutableArray<VariationSource> sources, int? groupSize, Optimization optimization = Optimization.Float)
     {
-        _segments = new(chain, ends, inGroups);
-        _sources = [.. sources.Select(source => new Source(source.Model, source.Places))];
+        Units = [.. sources.SelectMany(source => source.Places).Select(place => place.Unit)];
+        var own = chain.Graph.Values.Select(value => value.Name).ToHashSet();
+        var positions = Units.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        _segments = new(chain, ends, groupSize, sources.SelectMany(source => source.Reads(own)).ToHashSet(), optimization);
+        _groups = [.. _segments.Groups.Select(group => new VariedGroup(group, [.. sources.Select(source => source.Within(place => GroupOf(place) == group))], own, positions))];
+        _holdsAll = BytesOf(chain) / 2 * (_groups.Length - 1) <= MostBytes;
+        foreach (var (index, group) in _groups.Index())
+        {
+            group.KeepFor(_groups[(index + 1)..]);
+        }
+
+        SegmentGroup GroupOf(Place place) => _segments.Groups.FirstOrDefault(group => group.Makes(place.Name)) ?? _segments.Groups[^1];
     }
 
     /// <summary>The units that are varied: none in bodies, since what is inside cannot be changed from without.</summary>
-    public ImmutableArray<QuantizedUnit> Units => [.. _sources.SelectMany(source => source.Units)];
+    public ImmutableArray<QuantizedUnit> Units { get; }
 
     /// <summary>The float model, with one unit quantized. Units of the first plan are taken, then what others have besides.</summary>
     /// <param name="model">The float model.</param>
     /// <param name="plans">The units.</param>
-    /// <param name="inGroups">As <see cref="SegmentedModel"/> takes it.</param>
-    public static UnitVariations OneQuantized(Model model, IReadOnlyList<QuantizationPlan> plans, bool inGroups = false)
+    /// <param name="forManySamples">Whether it pays to open the rest of the model behind the units, too.</param>
+    public static UnitVariations OneQuantized(Model model, IReadOnlyList<QuantizationPlan> plans, bool forManySamples = false)
     {
         var known = new HashSet<(Node, UnitForm)>();
-        (Model, ImmutableArray<Place> Places)[] sources =
+        ImmutableArray<VariationSource> sources =
         [
-            .. plans.Select(plan => new UnitShadows(model, plan)).Select(shadows => (shadows.Model, Outside(shadows)
-                .Where(shadow => known.Add((shadow.Unit.Node, shadow.Unit.Form))).Select(shadow => new Place(shadow.Unit, shadow.Unit.Output.Name, shadow.Rounded)).ToImmutableArray())),
+            .. plans.Select(plan => new UnitShadows(model, plan)).Select(shadows => new VariationSource(shadows.Model, [.. Outside(shadows)
+                .Where(shadow => known.Add((shadow.Unit.Node, shadow.Unit.Form))).Select(shadow => new Place(shadow.Unit, shadow.Unit.Output.Name, shadow.Rounded))])),
         ];
-        return new(model, sources.SelectMany(source => source.Places).Select(place => place.Unit.Activation ?? place.Unit.Node).ToHashSet(), sources, inGroups);
+        return new(model, sources.SelectMany(source => source.Places).Select(place => place.Unit.Activation ?? place.Unit.Node).ToHashSet(), sources, forManySamples ? GroupSize : null);
     }
 
-    /// <summary>The model with all units of a plan quantized, in float arithmetic, but for one.</summary>
+    /// <summary>The model with all units of a plan quantized, as it is deployed, but for one.</summary>
     public static UnitVariations OneFloat(Model model, QuantizationPlan plan)
     {
-        var (chain, exact) = (UnitShadows.Chain(model, plan), UnitShadows.Chain(model, plan));
-        var ends = Outside(chain).Select(shadow => shadow.Rounded.Producer!).ToHashSet();
-        Passes.RemoveUnused.Prune(chain.Model.Graph);
-        return new(chain.Model, ends, [(exact.Model, [.. Outside(exact).Select(shadow => new Place(shadow.Unit, shadow.Rounded.Name, shadow.Exact))])], inGroups: true);
+        var chain = new DeployedChain(model, plan);
+        return new(chain.Model, chain.Ends, [chain.Exact], GroupSize, Optimization.Full);
     }
 
-    /// <summary>One sample after the other, and its units side by side: what lies between the segments is kept of one sample at a time.</summary>
+    /// <summary>
+    /// One sample after the other, as many side by side as there are threads, and where samples are too few for that, the units of each. Where what comes
+    /// behind all units is too much to be held at once, it is one unit after the other, with many samples each.
+    /// </summary>
     /// <param name="samples">What the model is run on.</param>
     /// <param name="stage">For the progress.</param>
-    /// <param name="useBase">Gets the outputs of each sample, in the order of the graph, with nothing varied.</param>
+    /// <param name="useBase">Gets the outputs of each sample, in the order of the graph, with nothing varied; before any variation where there is one group. Calls overlap.</param>
     /// <param name="useVaried">Gets those with one unit varied; calls overlap.</param>
-    public void ForEach(SampleRun samples, string stage, Action<int, TensorData[]> useBase, Action<Variation> useVaried) => (samples with { Threads = 1 }).ForEach(stage, (position, sample) =>
+    public void ForEach(SampleRun samples, string stage, Action<int, TensorData[]> useBase, Action<Variation> useVaried)
     {
-        var known = _segments.Run(sample.Inputs);
-        var reference = _segments.OutputsOf(known);
-        useBase(position, reference);
-        var replacements = _sources.SelectMany(source => source.Run(sample.Inputs)).ToArray();
-        Parallel.For(0, replacements.Length, new ParallelOptions { MaxDegreeOfParallelism = samples.Threads, CancellationToken = samples.Cancellation }, index =>
+        var within = samples.Count < samples.Threads ? samples.Threads : 1;
+        var run = within == 1 ? samples : samples with { Threads = 1 };
+        if (!_holdsAll)
         {
-            var (name, tensor) = replacements[index];
-            useVaried(new(position, index, reference, tensor is null ? reference : Rerun(name, tensor)));
+            Sweep(run, stage, Step);
+            return;
+        }
+
+        run.ForEach(stage, (position, sample) =>
+        {
+            var varied = new VariedSample(position, sample, _segments);
+            foreach (var group in _groups)
+            {
+                Step(group, varied);
+            }
         });
 
-        TensorData[]? Rerun(string name, TensorData tensor)
+        void Step(VariedGroup group, VariedSample sample)
         {
-            try
+            group.Run(sample);
+            if (group == _groups[^1])
             {
-                return _segments.Rerun(sample.Inputs, known, name, tensor);
+                useBase(sample.Position, sample.Outputs);
             }
-            catch (InferenceException)
-            {
-                // What decides a shape or an index, rounded, may have decided one that there is not.
-                return null;
-            }
+
+            group.Vary(sample, within, useVaried, samples.Cancellation);
         }
-    });
+    }
 
     public void Dispose()
     {
         _segments.Dispose();
-        foreach (var source in _sources)
+        foreach (var group in _groups)
         {
-            source.Dispose();
+            group.Dispose();
         }
     }
 
     private static IEnumerable<UnitShadow> Outside(UnitShadows shadows) => shadows.All.Where(shadow => shadow.Unit.Node.Graph.Parent is null);
 
-    /// <param name="Unit">The unit that is varied.</param>
-    /// <param name="Name">What its output is called in the segments.</param>
-    /// <param name="Varied">What takes its place.</param>
-    private sealed record Place(QuantizedUnit Unit, string Name, Value Varied);
-
-    /// <summary>A model that computes what takes the places of outputs.</summary>
-    private sealed class Source(Model model, ImmutableArray<Place> places) : IDisposable
+    private void Sweep(SampleRun samples, string stage, Action<VariedGroup, VariedSample> step)
     {
-        private readonly ScopedModel _session = new(model, [.. places.Select(place => place.Varied)]);
-
-        public IEnumerable<QuantizedUnit> Units => places.Select(place => place.Unit);
-
-        /// <summary>In the order of the units.</summary>
-        public (string Name, TensorData? Tensor)[] Run(SampleInputs inputs)
+        var (done, total) = (0, samples.Count * _groups.Length);
+        foreach (var block in samples.Samples.Index().Chunk(SamplesAtATime(samples)))
         {
-            var tensors = places.Select(place => (place.Name, Tensor: (TensorData?)null)).ToArray();
-            _session.Run(inputs, (index, type, shape, bytes) => tensors[index].Tensor = new(type, [.. shape], bytes.ToArray()));
-            return tensors;
+            var held = block.Select(entry => new VariedSample(entry.Index, entry.Item.Read(), _segments)).ToArray();
+            var run = samples with { Samples = [.. held.Select(entry => new SampleHandle(entry.Sample.Id, entry.Sample.Label, () => entry.Sample))], Progress = null };
+            foreach (var group in _groups)
+            {
+                run.ForEach(stage, (index, _) =>
+                {
+                    step(group, held[index]);
+                    samples.Progress?.Report(new(stage, Interlocked.Increment(ref done), total));
+                });
+                group.Release();
+            }
         }
+    }
 
-        public void Dispose() => _session.Dispose();
+    /// <summary>Of all weights.</summary>
+    private static long BytesOf(Model model) => model.Graph.Initializers.Sum(value => value.Constant?.Bytes.Length ?? 0L);
+
+    /// <summary>By what the first holds between groups.</summary>
+    private int SamplesAtATime(SampleRun samples)
+    {
+        var largest = 1L;
+        samples.Take(1).ForEach("Running", sample =>
+        {
+            var run = new VariedSample(0, sample, _segments);
+            foreach (var group in _groups)
+            {
+                group.Run(run);
+                run.Keep(group.Reduce(run.Known));
+                largest = Math.Max(largest, run.Known.Values.Sum(tensor => tensor.Type == ElementType.String ? 0L : tensor.Bytes.Length));
+            }
+        });
+        return (int)Math.Clamp(MostBytes / largest, Math.Max(samples.Threads, 1), int.MaxValue);
     }
 }

@@ -77,6 +77,8 @@ internal sealed class SegmentedModelTests
     /// <summary>From one segment to as many as there are nodes.</summary>
     private static readonly string[][] Ends = [[], ["r"], ["a", "b"], ["a", "r", "b", "s", "y"]];
 
+    private static readonly int?[] GroupSizes = [null, 1, 3];
+
     [Test]
     public void Run_AnySegments_GivesWhatTheWholeModelGives([ValueSource(nameof(Names))] string graph, [ValueSource(nameof(Ends))] string[] ends, [Values(1f, -1f)] float sign)
     {
@@ -90,10 +92,10 @@ internal sealed class SegmentedModelTests
 
     /// <summary>Every value between segments, negated: that turns the condition of the If over.</summary>
     [Test]
-    public void Rerun_ChangedValue_GivesWhatTheWholeModelGivesWithIt([ValueSource(nameof(Names))] string graph, [Values("a", "r", "b", "s")] string changed, [Values(1f, -1f)] float sign, [Values] bool inGroups)
+    public void Rerun_ChangedValue_GivesWhatTheWholeModelGivesWithIt([ValueSource(nameof(Names))] string graph, [Values("a", "r", "b", "s")] string changed, [Values(1f, -1f)] float sign, [ValueSource(nameof(GroupSizes))] int? groupSize)
     {
         var model = GraphText.Parse(Graphs[graph]);
-        using var segments = Segments(model, ["a", "r", "b", "s"], inGroups);
+        using var segments = Segments(model, ["a", "r", "b", "s"], groupSize);
         var inputs = Inputs(sign);
         var known = segments.Run(inputs);
         var tensor = Negated(known[changed]);
@@ -104,9 +106,9 @@ internal sealed class SegmentedModelTests
     }
 
     [Test]
-    public void Rerun_ChangedOutput_HandsOutTheChangeItself([Values] bool inGroups)
+    public void Rerun_ChangedOutput_HandsOutTheChangeItself([ValueSource(nameof(GroupSizes))] int? groupSize)
     {
-        using var segments = Segments(GraphText.Parse(Outputs), ["r", "b"], inGroups);
+        using var segments = Segments(GraphText.Parse(Outputs), ["r", "b"], groupSize);
         var known = segments.Run(Inputs(1));
         var changed = Negated(known["r"]);
 
@@ -121,9 +123,9 @@ internal sealed class SegmentedModelTests
 
     /// <summary>Only the change is different afterwards: many units are tried on one run, side by side.</summary>
     [Test]
-    public void Rerun_ManyAtATime_LeavesWhatIsKnownAlone([Values] bool inGroups)
+    public void Rerun_ManyAtATime_LeavesWhatIsKnownAlone([ValueSource(nameof(GroupSizes))] int? groupSize)
     {
-        using var segments = Segments(GraphText.Parse(Residual), ["a", "r", "b", "s"], inGroups);
+        using var segments = Segments(GraphText.Parse(Residual), ["a", "r", "b", "s"], groupSize);
         var known = segments.Run(Inputs(1));
         var before = known.ToDictionary();
         string[] changes = [.. Enumerable.Repeat(new[] { "a", "r", "b", "s" }, 8).SelectMany(names => names)];
@@ -202,8 +204,8 @@ internal sealed class SegmentedModelTests
         }
     }
 
-    private static SegmentedModel Segments(Model model, IEnumerable<string> ends, bool inGroups = false) =>
-        new(model, ends.Select(name => model.Graph.Find(name)!.Producer!).ToHashSet(), inGroups);
+    private static SegmentedModel Segments(Model model, IEnumerable<string> ends, int? groupSize = null) =>
+        new(model, ends.Select(name => model.Graph.Find(name)!.Producer!).ToHashSet(), groupSize);
 
     private static SampleInputs Inputs(float sign) => new(ImmutableDictionary<string, TensorData>.Empty.Add(
         "x", TensorData.Create<float>([2, 4], [sign * 0.3f, sign * 0.9f, sign * -0.2f, sign * 0.6f, sign * 0.8f, sign * -0.1f, sign * 0.5f, sign * 0.4f])));
