@@ -9,12 +9,8 @@ namespace QuantBuild.Quantization.Corrections;
 /// <summary>The corrections of the plans for one model. What was found for a value or a unit holds in every plan that has it, and is not looked for again.</summary>
 internal sealed class PlanCorrections(PreparedRequest job)
 {
-    /// <summary>More noise than this share of what there was may be less by chance.</summary>
-    private const double WorthIt = 0.95;
-
     private readonly HashSet<Value> _looked = [];
     private readonly WeightRounder _rounder = new(job);
-    private OutputReference? _reference;
     private ImmutableDictionary<string, SmoothingScales> _smoothing = ImmutableDictionary<string, SmoothingScales>.Empty;
 
     /// <summary>Everything but biases, which need the errors that the rest leaves.</summary>
@@ -32,21 +28,9 @@ internal sealed class PlanCorrections(PreparedRequest job)
         return settings.Uses(Correction.Rounding) ? plan with { Rounding = _rounder.Find(plan) } : plan;
     }
 
-    /// <summary>Where it is asked for, weights and biases are found anew in view of what all units before them do; kept where outputs of the model come nearer on the samples that prove.</summary>
+    /// <summary>Where it is used, weights and biases as they make up for what all units before them do.</summary>
     /// <param name="plan">With all other corrections.</param>
-    /// <param name="model">What it gives.</param>
-    public (QuantizationPlan Plan, Model Model) Reconstruct(QuantizationPlan plan, Model model)
-    {
-        if (!job.Request.Settings.Uses(Correction.Reconstruction) || WeightReconstruction.Apply(job, plan) is not { } reconstructed)
-        {
-            return (plan, model);
-        }
-
-        var samples = job.Data.Correcting;
-        _reference ??= new(job.Model, samples with { Samples = [.. samples.Samples.Where((_, position) => UnitRounding.IsProving(position))] });
-        var rewritten = ModelRewriter.Rewrite(job.Model, reconstructed);
-        return _reference.Shares(rewritten).Sum() < WorthIt * _reference.Shares(model).Sum() ? (reconstructed, rewritten) : (plan, model);
-    }
+    public QuantizationPlan Reconstruct(QuantizationPlan plan) => job.Request.Settings.Uses(Correction.Reconstruction) ? WeightReconstruction.Apply(job, plan) : plan;
 
     /// <summary>The mean errors of layers with a bias whose channels lie where the meter looked for them.</summary>
     public ImmutableDictionary<string, ImmutableArray<double>> Biases(Placement placement, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors) => !job.Request.Settings.Uses(Correction.Bias)

@@ -65,15 +65,17 @@ internal sealed class UnitReconstruction(QuantizedUnit unit, QuantizationPlan pl
     private IEnumerable<QuantizedWeights> Weights(QuantizedWeights current)
     {
         var (scheme, given) = (plan.Form.Weights, plan.WeightsOf(unit));
+        var known = new LayerMoments?[_geometry.Groups];
+        Func<int, LayerMoments?> moments = group => known[group] ??= UnitRounding.MomentsOf(unit, now, group);
         yield return current;
-        if (new UnitRounding(unit, scheme, given, now).Round() is { } rounded)
+        if (new UnitRounding(unit, scheme, given, now) { Moments = moments }.Round() is { } rounded)
         {
             yield return rounded;
         }
 
-        var refit = new LayerRefit(before, _targets, [.. Enumerable.Range(0, _geometry.Channels)], now);
+        var refit = new LayerRefit(before, _targets, [.. Enumerable.Range(0, _geometry.Channels)], now) { Moments = moments };
         if (_geometry.Depth <= LongestFit && refit.Fit(_geometry.Rows(given), unit.HasBias, keepsProof: true) is { } fitted
-            && new UnitRounding(unit, scheme, _geometry.Weights(given, fitted.Weights), now).Round() is { } reconstructed)
+            && new UnitRounding(unit, scheme, _geometry.Weights(given, fitted.Weights), now) { Moments = moments }.Round() is { } reconstructed)
         {
             yield return reconstructed;
         }

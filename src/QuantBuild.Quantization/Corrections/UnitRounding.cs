@@ -38,6 +38,9 @@ internal sealed class UnitRounding
         _rows = Geometry.Rows(_weights);
     }
 
+    /// <summary>Those of <see cref="MomentsOf"/>, where they are known already.</summary>
+    public Func<int, LayerMoments?>? Moments { get; init; }
+
     private LayerGeometry Geometry => _inputs.Geometry;
 
     /// <summary>Null where it is no better than the nearest integers.</summary>
@@ -61,12 +64,15 @@ internal sealed class UnitRounding
         return new(Tensor(integers), _nearest.Parameters with { Scales = [.. scales] });
     }
 
+    /// <summary>What the inputs of a group are like on the samples that choose; null where those have nothing.</summary>
+    public static LayerMoments? MomentsOf(QuantizedUnit unit, LayerInputs inputs, int group) => LayerMoments.Of(inputs, group, position => !IsProving(position), unit.HasBias);
+
     /// <summary>True of samples, by their positions, that prove what others have chosen.</summary>
     public static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
 
     private LayerRounding? Rounding(int group)
     {
-        var moments = LayerMoments.Of(_inputs, group, position => !IsProving(position), _unit.HasBias);
+        var moments = Moments is not null ? Moments(group) : MomentsOf(_unit, _inputs, group);
         return moments is null ? null : LayerRounding.Of(_smoothing is null ? moments : moments.Scale(_smoothing.Inverse.AsSpan<float>()));
     }
 

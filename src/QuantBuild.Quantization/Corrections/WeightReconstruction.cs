@@ -1,3 +1,4 @@
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Passes;
@@ -15,31 +16,45 @@ internal static class WeightReconstruction
 {
     private const int FewestSamples = 8;
 
+    /// <summary>More noise than this share of what there was may be less by chance.</summary>
+    private const double WorthIt = 0.95;
+
     /// <param name="job">What the plan is for.</param>
     /// <param name="plan">With everything else corrected.</param>
-    /// <returns>The plan with other roundings and bias corrections; null where there is nothing to do.</returns>
-    public static QuantizationPlan? Apply(PreparedRequest job, QuantizationPlan plan)
+    /// <returns>The plan with other roundings and bias corrections, where scores come nearer to the float ones on the samples that prove.</returns>
+    public static QuantizationPlan Apply(PreparedRequest job, QuantizationPlan plan)
     {
         var samples = job.Data.Correcting;
         var chain = UnitShadows.Chain(job.Model, plan);
-        var shadows = chain.All.Where(IsConcerned).ToDictionary(shadow => shadow.Product.Producer!, shadow => shadow.Unit);
-        if (samples.Count < FewestSamples || shadows.Count == 0)
+        var units = chain.All.Where(IsConcerned).ToDictionary(shadow => shadow.Product.Producer!, shadow => shadow.Unit);
+        if (samples.Count < FewestSamples || units.Count == 0)
         {
-            return null;
+            return plan;
         }
 
         RemoveUnused.Prune(chain.Model.Graph);
-        var count = RowCount.ToFit.Within(shadows.Values.Select(unit => LayerGeometry.Of(unit.Node)!), ModelPruner.MostBytes);
-        var before = LayerInputs.Gather(job.Model, [.. shadows.Values.Select(unit => unit.Node)], samples, count);
-        var (rounding, biases, reconstructed) = (plan.Rounding.ToBuilder(), plan.BiasCorrections.ToBuilder(), plan.Reconstructed.ToBuilder());
-        foreach (var (node, unit) in shadows)
+        foreach (var (node, unit) in units)
         {
             LayerBias.Shift(node, CurrentShifts(unit, plan));
         }
 
-        new LayerSequence(chain.Model, samples, count).ForEach("Reconstructing layers", shadows.ToDictionary(entry => entry.Key, entry => before[entry.Value.Node].Geometry), (node, now) =>
+        // Layers that are better one by one may be worse together: errors that went against each other no longer do.
+        var reference = new ScoreReference(job.Model, samples with { Samples = [.. samples.Samples.Where((_, position) => UnitRounding.IsProving(position))] });
+        var given = reference.NoiseOf(chain.Model);
+        var reconstructed = Reconstruct(job, plan, chain.Model, units);
+        return reference.NoiseOf(chain.Model) < WorthIt * given ? reconstructed : plan;
+    }
+
+    /// <summary>Changes <paramref name="chain"/> as it goes.</summary>
+    private static QuantizationPlan Reconstruct(PreparedRequest job, QuantizationPlan plan, Model chain, Dictionary<Node, QuantizedUnit> units)
+    {
+        var samples = job.Data.Correcting;
+        var count = RowCount.ToReconstruct.Within(units.Values.Select(unit => LayerGeometry.Of(unit.Node)!), ModelPruner.MostBytes);
+        var before = LayerInputs.Gather(job.Model, [.. units.Values.Select(unit => unit.Node)], samples, count);
+        var (rounding, biases, reconstructed) = (plan.Rounding.ToBuilder(), plan.BiasCorrections.ToBuilder(), plan.Reconstructed.ToBuilder());
+        new LayerSequence(chain, samples, count).ForEach("Reconstructing layers", units.ToDictionary(entry => entry.Key, entry => before[entry.Value.Node].Geometry), (node, now) =>
         {
-            var unit = shadows[node];
+            var unit = units[node];
             var shifts = CurrentShifts(unit, plan);
             var current = new ReconstructedUnit(plan.QuantizedWeightsOf(unit), shifts.Length > 0 ? shifts : new float[now.Geometry.Channels]);
             if (new UnitReconstruction(unit, plan, before[unit.Node], now).Find(current) is not { } found)

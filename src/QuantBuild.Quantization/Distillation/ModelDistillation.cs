@@ -7,6 +7,7 @@ using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Quantization.Distillation;
@@ -220,29 +221,10 @@ internal sealed class ModelDistillation
         }
     }
 
-    /// <summary>An output that a Softmax or a Sigmoid makes is learned from what it is made of, whose errors have no bounds.</summary>
-    private static Value Scores(Value output)
-    {
-        for (var value = output; value.Producer is { } producer && producer.Graph == output.Graph; value = producer.Input(0)!)
-        {
-            if (producer.Is("Softmax") || producer.Is("LogSoftmax") || producer.Is("Sigmoid"))
-            {
-                return producer.Input(0)!;
-            }
-
-            if (!(producer.Is("Reshape") || producer.Is("Flatten") || producer.Is("Identity") || producer.Is("Transpose") || producer.Is("Squeeze") || producer.Is("Unsqueeze")))
-            {
-                break;
-            }
-        }
-
-        return output;
-    }
-
-    /// <summary>The float values that outputs are learned from: not those whose shape depends on the data, such as boxes that were found, as far as some samples show it.</summary>
+    /// <summary>The float values that outputs are learned from, scores where they have such: not those whose shape depends on the data, such as boxes that were found, as far as some samples show it.</summary>
     private static IEnumerable<string> Learned(Model teacher, Model student, ImmutableArray<SampleInputs> inputs)
     {
-        string[] names = [.. student.Graph.Outputs.Select(output => Scores(output).Name).Distinct()];
+        string[] names = [.. student.Graph.Outputs.Select(output => OutputScores.Of(output).Name).Distinct()];
         var seen = names.Select(_ => new HashSet<string>()).ToArray();
         using var session = new ScopedModel(teacher, [.. names.Select(name => teacher.Graph.Find(name)!)]);
         foreach (var sample in inputs.Take(FewestSamples))

@@ -65,6 +65,9 @@ internal sealed record RowCount(int PerElement, int Fewest, int Most)
     /// <summary>What weights are fitted to: fewer, and they would fit what the samples have by chance.</summary>
     public static RowCount ToFit { get; } = new(32, 2048, 32768);
 
+    /// <summary>What weights are fitted to and rounded by, layer after layer: more took longer and brought nothing.</summary>
+    public static RowCount ToReconstruct { get; } = new(32, 2048, 8192);
+
     private double Share { get; init; } = 1;
 
     public int Of(LayerGeometry geometry) => (int)(Share * Math.Clamp(PerElement * geometry.Depth, Fewest, Most));

@@ -123,8 +123,8 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     {
         var plan = Plan(placement);
         Measure(plan);
-        plan = plan with { BiasCorrections = _corrections.Biases(placement, _errors) };
-        (plan, var model) = _corrections.Reconstruct(plan, ModelRewriter.Rewrite(_prepared, plan));
+        plan = _corrections.Reconstruct(plan with { BiasCorrections = _corrections.Biases(placement, _errors) });
+        var model = ModelRewriter.Rewrite(_prepared, plan);
         return new(plan, model, _errors) { FloatInputs = job.Request.Settings.FoldInput ? InputFolding.Apply(model, job.Bytes) : [] };
     }
 

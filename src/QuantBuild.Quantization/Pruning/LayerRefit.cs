@@ -29,53 +29,66 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
 
     private readonly LayerGeometry _geometry = now.Geometry;
 
+    /// <summary>The second moments of each group's inputs on the samples that are fitted, where they are known already.</summary>
+    public Func<int, LayerMoments?>? Moments { get; init; }
+
     /// <param name="current">The weights that are left.</param>
     /// <param name="hasBias">Whether means can be made up for.</param>
     /// <param name="keepsProof">True where the samples that prove are to prove something else as well, and are not fitted.</param>
     /// <returns>Null where nothing is better.</returns>
     public RefittedLayer? Fit(float[] current, bool hasBias, bool keepsProof = false)
     {
-        var proved = Dampings.Select(damping => (Damping: damping, Error: Fit(current, hasBias, damping, position => !IsProving(position))?.Error)).MinBy(entry => entry.Error is { After: var after } && double.IsFinite(after) ? after : double.MaxValue);
-        // What is proved to work on some samples may have the others, too.
-        return proved.Error is { } error && error.Before > Same * error.Signal && error.After < error.Before ? Fit(current, hasBias, proved.Damping, position => !keepsProof || !IsProving(position))?.Layer : null;
-    }
-
-    private (RefittedLayer Layer, FitError Error)? Fit(float[] current, bool hasBias, double damping, Func<int, bool> isFitted)
-    {
-        var (fitted, shifts, errors) = (new float[current.Length], new float[hasBias ? _geometry.Channels : 0], new FitError[_geometry.Channels]);
-        for (var group = 0; group < _geometry.Groups; group++)
-        {
-            var first = group * _geometry.ChannelsOfGroup;
-            var (inputs, proof) = (now.Columns(group, isFitted), now.Columns(group, IsProving));
-            if (Factor(group, hasBias, damping, isFitted) is not { } factor || Targets(kept[first], isFitted) is var targets && (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count))
-            {
-                return null;
-            }
-
-            var system = new LeastSquares(factor, inputs, proof, hasBias);
-            Parallel.For(first, first + _geometry.ChannelsOfGroup, channel =>
-            {
-                var own = current.AsSpan(channel * _geometry.Depth, _geometry.Depth);
-                var (change, shift, error) = system.Solve(own, targets.Of(weights.AsSpan(kept[channel] * original.Geometry.Depth, original.Geometry.Depth)));
-                TensorPrimitives.Add(own, change, fitted.AsSpan(channel * _geometry.Depth, _geometry.Depth));
-                errors[channel] = error;
-                if (hasBias)
-                {
-                    shifts[channel] = shift;
-                }
-            });
-        }
-
-        return (new(fitted, shifts), new(errors.Sum(error => error.Before), errors.Sum(error => error.After), errors.Sum(error => error.Signal)));
-    }
-
-    private CholeskyFactor? Factor(int group, bool hasBias, double damping, Func<int, bool> isFitted)
-    {
-        if (LayerMoments.Of(now, group, isFitted, hasBias) is not { } moments)
+        var proved = Fits(current, hasBias, Dampings, position => !IsProving(position)).Where(fit => double.IsFinite(fit.Error.After)).MinBy(fit => fit.Error.After);
+        if (proved is not { Error: var error } || error.Before <= Same * error.Signal || error.After >= error.Before)
         {
             return null;
         }
 
+        // What is proved to work on some samples may have the others, too.
+        return keepsProof ? proved.Layer : Fits(current, hasBias, [proved.Damping], _ => true).FirstOrDefault()?.Layer;
+    }
+
+    /// <summary>One for each damping; none where there are no rows, or others than there were.</summary>
+    private Fitted[] Fits(float[] current, bool hasBias, ImmutableArray<double> dampings, Func<int, bool> isFitted)
+    {
+        Fitted[] fits = [.. dampings.Select(damping => new Fitted(damping, new(new float[current.Length], new float[hasBias ? _geometry.Channels : 0]), new FitError[_geometry.Channels]))];
+        for (var group = 0; group < _geometry.Groups; group++)
+        {
+            var first = group * _geometry.ChannelsOfGroup;
+            var (inputs, proof, targets) = (now.Columns(group, isFitted), now.Columns(group, IsProving), Targets(kept[first], isFitted));
+            if (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count || MomentsOf(group, hasBias, isFitted) is not { } moments)
+            {
+                return [];
+            }
+
+            var systems = fits.Select(fit => Factor(moments, fit.Damping)).ToArray();
+            Parallel.For(first, first + _geometry.ChannelsOfGroup, channel =>
+            {
+                var own = current.AsSpan(channel * _geometry.Depth, _geometry.Depth);
+                var wanted = targets.Of(weights.AsSpan(kept[channel] * original.Geometry.Depth, original.Geometry.Depth));
+                var system = new LeastSquares(moments.Means, Minus(wanted.Fitting, inputs.Times(own)), Minus(wanted.Proving, proof.Times(own)), TensorPrimitives.SumOfSquares<float>(wanted.Proving));
+                var products = system.Products(inputs, hasBias);
+                foreach (var (fit, factor) in fits.Zip(systems))
+                {
+                    var (change, shift, error) = system.Solve(factor, products, proof, hasBias);
+                    TensorPrimitives.Add(own, change, fit.Layer.Weights.AsSpan(channel * _geometry.Depth, _geometry.Depth));
+                    fit.Errors[channel] = error;
+                    if (hasBias)
+                    {
+                        fit.Layer.Shifts[channel] = shift;
+                    }
+                }
+            });
+        }
+
+        return fits;
+    }
+
+    private LayerMoments? MomentsOf(int group, bool hasBias, Func<int, bool> isFitted) =>
+        Moments is not null && !isFitted(ShareProving - 1) ? Moments(group) : LayerMoments.Of(now, group, isFitted, hasBias);
+
+    private static CholeskyFactor? Factor(LayerMoments moments, double damping)
+    {
         var diagonal = (moments.MeanEnergy * damping) + float.Epsilon;
         return CholeskyFactor.Of(moments.Size, (row, column) => moments[row][column] + (row == column ? diagonal : 0));
     }
@@ -94,35 +107,53 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
         public (float[] Fitting, float[] Proving) Of(ReadOnlySpan<float> weights) => (Fitting.Times(weights), Proving.Times(weights));
     }
 
-    /// <summary>What a group of channels is fitted and proved with.</summary>
-    private sealed record LeastSquares(CholeskyFactor Factor, SampledRows Inputs, SampledRows Proof, bool HasBias)
+    private static float[] Minus(float[] first, float[] second)
     {
-        public (float[] Change, float Shift, FitError Error) Solve(ReadOnlySpan<float> weights, (float[] Fitting, float[] Proving) targets)
+        TensorPrimitives.Subtract(first, second, second);
+        return second;
+    }
+
+    /// <summary>A layer with one damping, and the errors of its channels.</summary>
+    private sealed record Fitted(double Damping, RefittedLayer Layer, FitError[] Errors)
+    {
+        public FitError Error => new(Errors.Sum(error => error.Before), Errors.Sum(error => error.After), Errors.Sum(error => error.Signal));
+    }
+
+    /// <summary>What one channel is fitted to: what its outputs lack, on rows to fit and on rows to prove, and the energy that they should have there.</summary>
+    private sealed record LeastSquares(float[] Means, float[] Lacking, float[] LackingProof, double Signal)
+    {
+        /// <summary>The mean products of what is lacking with each element of the inputs; of what its mean leaves, where a bias makes up for that.</summary>
+        public (double[] Products, float Mean) Products(SampledRows inputs, bool hasBias)
         {
-            var (residual, count) = (Minus(targets.Fitting, Inputs.Times(weights)), Inputs.Count);
-            var mean = HasBias ? TensorPrimitives.Sum<float>(residual) / count : 0;
-            TensorPrimitives.Subtract(residual, mean, residual);
-            var solution = new double[weights.Length];
-            for (var index = 0; index < solution.Length; index++)
+            var mean = hasBias ? TensorPrimitives.Sum<float>(Lacking) / inputs.Count : 0;
+            TensorPrimitives.Subtract(Lacking, mean, Lacking);
+            var products = new double[Means.Length];
+            for (var index = 0; index < products.Length; index++)
             {
                 // Of the centred residual the mean of the input is taken out as well.
-                solution[index] = TensorPrimitives.Dot(Inputs.Columns.AsSpan(index * count, count), residual) / count;
+                products[index] = TensorPrimitives.Dot(inputs.Columns.AsSpan(index * inputs.Count, inputs.Count), Lacking) / inputs.Count;
             }
 
-            Factor.Solve(solution);
-            float[] change = Array.ConvertAll(solution, element => (float)element);
-            var shift = HasBias ? mean - (TensorPrimitives.Sum<float>(Inputs.Times(change)) / count) : 0;
-            var old = Minus(targets.Proving, Proof.Times(weights));
-            var left = Minus(old, Proof.Times(change));
-            TensorPrimitives.Subtract(left, shift, left);
-            return (change, shift, new(TensorPrimitives.SumOfSquares<float>(old), TensorPrimitives.SumOfSquares<float>(left), TensorPrimitives.SumOfSquares<float>(targets.Proving)));
+            return (products, mean);
         }
 
-        private static float[] Minus(float[] first, float[] second)
+        /// <summary>An error that is not a number where there is no factor.</summary>
+        public (float[] Change, float Shift, FitError Error) Solve(CholeskyFactor? factor, (double[] Products, float Mean) right, SampledRows proof, bool hasBias)
         {
-            var difference = new float[first.Length];
-            TensorPrimitives.Subtract(first, second, difference);
-            return difference;
+            var before = TensorPrimitives.SumOfSquares<float>(LackingProof);
+            if (factor is null)
+            {
+                return (new float[Means.Length], 0, new(before, double.NaN, Signal));
+            }
+
+            double[] solution = [.. right.Products];
+            factor.Solve(solution);
+            float[] change = Array.ConvertAll(solution, element => (float)element);
+            var shift = hasBias ? right.Mean - TensorPrimitives.Dot<float>(Means, change) : 0;
+            var left = proof.Times(change);
+            TensorPrimitives.Subtract(LackingProof, left, left);
+            TensorPrimitives.Subtract(left, shift, left);
+            return (change, shift, new(before, TensorPrimitives.SumOfSquares<float>(left), Signal));
         }
     }
 

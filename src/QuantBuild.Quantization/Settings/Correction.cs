@@ -12,7 +12,7 @@ public enum Correction
     /// <summary>Weights are rounded with the inputs in view, not each to the nearest integer, and the scales of their channels refined.</summary>
     Rounding,
 
-    /// <summary>Weights and biases, layer by layer, make up for what quantizing the layers before them does. Only with the best effort, or where it is asked for.</summary>
+    /// <summary>Weights and biases, layer by layer, make up for what quantizing the layers before them does. Where the noise is that of the weights, with the best effort, or where it is asked for.</summary>
     Reconstruction,
 
     /// <summary>Channels are divided where they are made and the weights that read them multiplied, so that quiet ones get more steps. Only where it is asked for.</summary>

@@ -100,10 +100,13 @@ public sealed record QuantizationSettings
     public bool Uses(Correction correction) => Corrections?.Contains(correction) ?? correction switch
     {
         Correction.Equalization => false,
-        Correction.Reconstruction => AccuracyEffort == AccuracyEffort.Best,
+        Correction.Reconstruction => AccuracyEffort == AccuracyEffort.Best || (AccuracyEffort == AccuracyEffort.Balanced && IsLedByWeights),
         Correction.Rounding => AccuracyEffort != AccuracyEffort.Fast,
         _ => true,
     };
+
+    /// <summary>True where the noise is that of the weights, since activations stay float or weights have few bits.</summary>
+    private bool IsLedByWeights => Format == ModelFormat.WeightOnly || WeightType is QuantizedType.S4 or QuantizedType.U4;
 }
 
 public enum CalibrationMethodName

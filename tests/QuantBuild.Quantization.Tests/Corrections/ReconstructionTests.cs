@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Settings;
 
@@ -33,17 +34,17 @@ internal sealed class ReconstructionTests
     }
 
     [Test]
-    public void BestEffort_Reconstructs_AndGivesTheSameBytesEachTime()
+    public void WeightsOfFourBits_AreReconstructed_AndTheBytesAreTheSameEachTime()
     {
         WriteFiles();
-        var settings = new QuantizationSettings { Format = ModelFormat.Qdq, WeightType = QuantizedType.S4, AccuracyEffort = AccuracyEffort.Best };
+        var settings = new QuantizationSettings { Format = ModelFormat.Qdq, WeightType = QuantizedType.S4 };
 
         var (first, second) = (OnnxFile.ToBytes(Quantize(settings).Model), OnnxFile.ToBytes(Quantize(settings).Model));
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(first, Is.EqualTo(second));
-            Assert.That(first, Is.Not.EqualTo(OnnxFile.ToBytes(Quantize(settings with { AccuracyEffort = AccuracyEffort.Balanced }).Model)));
+            Assert.That(first, Is.Not.EqualTo(OnnxFile.ToBytes(Quantize(settings with { Corrections = [Correction.Bias, Correction.Smoothing, Correction.Rounding] }).Model)));
         }
     }
 
@@ -57,6 +58,27 @@ internal sealed class ReconstructionTests
         Assert.That(
             OnnxFile.ToBytes(Quantize(settings with { Corrections = [Correction.Bias, Correction.Reconstruction] }).Model),
             Is.EqualTo(OnnxFile.ToBytes(Quantize(settings).Model)));
+    }
+
+    [TestCase(ModelFormat.Auto, null, AccuracyEffort.Balanced, false)]
+    [TestCase(ModelFormat.Auto, null, AccuracyEffort.Best, true)]
+    [TestCase(ModelFormat.Auto, QuantizedType.S4, AccuracyEffort.Balanced, true)]
+    [TestCase(ModelFormat.WeightOnly, null, AccuracyEffort.Balanced, true)]
+    [TestCase(ModelFormat.WeightOnly, QuantizedType.U4, AccuracyEffort.Fast, false)]
+    public void Efforts_UseItWhereTheNoiseIsThatOfTheWeights(ModelFormat format, QuantizedType? weights, AccuracyEffort effort, bool expected) =>
+        Assert.That(new QuantizationSettings { Format = format, WeightType = weights, AccuracyEffort = effort }.Uses(Correction.Reconstruction), Is.EqualTo(expected));
+
+    /// <summary>A certain model's probabilities are all 0 and 1: its scores say what was lost.</summary>
+    [Test]
+    public void OutputScores_LieInFrontOfTheSoftmax()
+    {
+        var model = Model.Create("classes", 21);
+        var input = model.Graph.AddInput("x");
+        var softmax = model.Graph.AddNode("Softmax", [model.Graph.AddNode("Abs", [input], "scores").Output], "softmax");
+        var flat = model.Graph.AddNode("Flatten", [softmax.Output], "y");
+        var other = model.Graph.AddNode("Neg", [input], "z");
+
+        Assert.That((OutputScores.Of(flat.Output).Name, OutputScores.Of(other.Output).Name), Is.EqualTo(("scores", "z")));
     }
 
     private static Model Network()
