@@ -4,6 +4,7 @@ using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Pruning;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Corrections;
 
@@ -25,8 +26,13 @@ internal static class WeightReconstruction
     public static QuantizationPlan Apply(PreparedRequest job, QuantizationPlan plan)
     {
         var samples = job.Data.Correcting;
+        if (plan.Units.Where(unit => unit.Rule.ChannelAxis is not null).Sum(unit => (long)plan.WeightsOf(unit).Bytes.Length) > ModelPruner.MostBytes)
+        {
+            return plan;
+        }
+
         var chain = UnitShadows.Chain(job.Model, plan);
-        var units = chain.All.Where(IsConcerned).ToDictionary(shadow => shadow.Product.Producer!, shadow => shadow.Unit);
+        var units = chain.All.Where(shadow => IsConcerned(shadow, job.Request.Settings.AccuracyEffort)).ToDictionary(shadow => shadow.Product.Producer!, shadow => shadow.Unit);
         if (samples.Count < FewestSamples || units.Count == 0)
         {
             return plan;
@@ -74,11 +80,9 @@ internal static class WeightReconstruction
         return plan with { Rounding = rounding.ToImmutable(), BiasCorrections = biases.ToImmutable(), Reconstructed = reconstructed.ToImmutable() };
     }
 
-    /// <summary>Layers whose weights are theirs alone. Bodies run as often as they run, each time on other inputs.</summary>
-    private static bool IsConcerned(UnitShadow shadow) =>
-        shadow.Unit.Rule.Role == OperatorRole.Linear && shadow.Product.Graph.Parent is null
-        && LayerGeometry.Of(shadow.Unit.Node) is { Depth: > 1 } && shadow.Unit.Node.Input(1)!.Consumers.Count == 1
-        && (!shadow.Unit.HasBias || LayerBias.IsPossible(shadow.Unit.Node));
+    /// <summary>Bodies run as often as they run, each time on other inputs.</summary>
+    private static bool IsConcerned(UnitShadow shadow, AccuracyEffort effort) =>
+        WeightRounder.IsConcerned(shadow.Unit, effort) && shadow.Product.Graph.Parent is null && (!shadow.Unit.HasBias || LayerBias.IsPossible(shadow.Unit.Node));
 
     private static float[] CurrentShifts(QuantizedUnit unit, QuantizationPlan plan) =>
         unit.HasBias && plan.BiasCorrections.TryGetValue(unit.Node.Output.Name, out var means) ? [.. means.Select(mean => -(float)mean)] : [];

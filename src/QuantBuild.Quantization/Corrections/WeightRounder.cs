@@ -32,7 +32,7 @@ internal sealed class WeightRounder(PreparedRequest job)
     /// <summary>An entry for each unit that is better rounded so than to the nearest integers.</summary>
     public ImmutableDictionary<(Node Node, UnitForm Form), QuantizedWeights> Find(QuantizationPlan plan)
     {
-        QuantizedUnit[] units = job.Data.Correcting.Count < FewestSamples ? [] : [.. plan.Units.Where(IsConcerned)];
+        QuantizedUnit[] units = job.Data.Correcting.Count < FewestSamples ? [] : [.. plan.Units.Where(unit => IsConcerned(unit, job.Request.Settings.AccuracyEffort))];
         foreach (var batch in Batches(units.Where(unit => !_found.ContainsKey(KeyOf(unit, plan))).DistinctBy(unit => KeyOf(unit, plan))))
         {
             Round(batch, plan);
@@ -63,9 +63,10 @@ internal sealed class WeightRounder(PreparedRequest job)
         }
     }
 
-    private bool IsConcerned(QuantizedUnit unit) =>
+    /// <summary>True for layers whose weights are theirs alone, and not too long for the effort.</summary>
+    public static bool IsConcerned(QuantizedUnit unit, AccuracyEffort effort) =>
         unit.Rule.Role == OperatorRole.Linear && LayerGeometry.Of(unit.Node) is { Depth: > 1 and var depth }
-        && depth <= (job.Request.Settings.AccuracyEffort == AccuracyEffort.Best ? LongestSumAtBest : LongestSum)
+        && depth <= (effort == AccuracyEffort.Best ? LongestSumAtBest : LongestSum)
         && unit.Node.Input(1)!.Consumers.Count == 1;
 
     /// <summary>The same weights on the same grid, for the same inputs.</summary>
