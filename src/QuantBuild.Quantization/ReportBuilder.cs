@@ -118,7 +118,7 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
 
     private string ReasonOf(QuantizedUnit unit) =>
         WhyQuantized(unit)
-            + (planned.Plan.Reconstructed.Contains(unit.Node) ? "; its weights and its bias make up for what quantizing the layers before it does"
+            + (planned.Plan.Reconstructed.Contains(unit.Node) ? $"; its weights{(unit.HasBias ? " and its bias" : "")} make up for what quantizing the layers before it does"
                 : planned.Plan.Rounding.ContainsKey((unit.Node, unit.Form)) ? "; its weights are rounded for what its inputs are like" : "")
         + (unit.Node.Outputs.Any(output => output is not null && job.Equalized.Contains(output.Name)) ? "; its weights are scaled for channels that are equalized" : "");
 

@@ -61,13 +61,17 @@ internal sealed class UnitReconstruction(QuantizedUnit unit, QuantizationPlan pl
         return best == 0 ? null : candidates[best];
     }
 
-    /// <summary>The weights as they are; rounded anew in view of what the unit is given; and so fitted to that, then rounded.</summary>
+    /// <summary>The weights as they are, where a bias can be another; rounded anew in view of what the unit is given; and fitted to that, then rounded.</summary>
     private IEnumerable<QuantizedWeights> Weights(QuantizedWeights current)
     {
         var (scheme, given) = (plan.Form.Weights, plan.WeightsOf(unit));
         var known = new LayerMoments?[_geometry.Groups];
         Func<int, LayerMoments?> moments = group => known[group] ??= UnitRounding.MomentsOf(unit, now, group);
-        yield return current;
+        if (unit.HasBias)
+        {
+            yield return current;
+        }
+
         if (new UnitRounding(unit, scheme, given, now) { Moments = moments }.Round() is { } rounded)
         {
             yield return rounded;

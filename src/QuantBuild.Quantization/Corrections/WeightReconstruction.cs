@@ -26,6 +26,8 @@ internal static class WeightReconstruction
     public static QuantizationPlan Apply(PreparedRequest job, QuantizationPlan plan)
     {
         var samples = job.Data.Correcting;
+
+        // The chain has all of them as floats.
         if (plan.Units.Where(unit => unit.Rule.ChannelAxis is not null).Sum(unit => (long)plan.WeightsOf(unit).Bytes.Length) > ModelPruner.MostBytes)
         {
             return plan;

@@ -32,6 +32,9 @@ internal sealed class LayerSequence
         _places = model.Graph.Nodes.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
     }
 
+    /// <summary>
+    /// Stops where the model cannot be run in parts, as where one part would hand a sequence to the next: layers behind that are left as they are.
+    /// </summary>
     /// <param name="stage">What progress is reported as.</param>
     /// <param name="twins">For each layer that is stopped at, the one whose rows its own are to be compared with.</param>
     /// <param name="change">Gets the layer and what it is given; it may change constants of the layer.</param>
@@ -42,7 +45,11 @@ internal sealed class LayerSequence
         {
             if (twins.TryGetValue(node, out var twin))
             {
-                Advance(members, index);
+                if (!Advance(members, index))
+                {
+                    return;
+                }
+
                 members = [];
                 change(node, InputsOf(node, twin));
                 _samples.Progress?.Report(new(stage, index + 1, _places.Count));
@@ -52,23 +59,31 @@ internal sealed class LayerSequence
         }
     }
 
-    /// <summary>Runs the nodes that lie before the node of a number, and forgets what only they needed.</summary>
-    private void Advance(List<Node> members, int next)
+    /// <summary>Runs the nodes that lie before the node of a number, and forgets what only they needed. False where they cannot be run by themselves.</summary>
+    private bool Advance(List<Node> members, int next)
     {
         if (members.Count == 0)
         {
-            return;
+            return true;
         }
 
         using var segment = new GraphSegment(_model, members, ImmutableHashSet<string>.Empty, Optimization.Float);
-        Parallel.For(0, _known.Length, new ParallelOptions { MaxDegreeOfParallelism = _samples.Threads, CancellationToken = _samples.Cancellation }, position =>
+        try
         {
-            segment.Run(_inputs[position], _known[position]);
-            foreach (var name in _known[position].Keys.Where(name => !IsNeeded(name, next)).ToArray())
+            Parallel.For(0, _known.Length, new ParallelOptions { MaxDegreeOfParallelism = _samples.Threads, CancellationToken = _samples.Cancellation }, position =>
             {
-                _known[position].Remove(name);
-            }
-        });
+                segment.Run(_inputs[position], _known[position]);
+                foreach (var name in _known[position].Keys.Where(name => !IsNeeded(name, next)).ToArray())
+                {
+                    _known[position].Remove(name);
+                }
+            });
+            return true;
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions.All(inner => inner is InferenceException))
+        {
+            return false;
+        }
     }
 
     /// <summary>Bodies read what they read until the end.</summary>

@@ -29,7 +29,7 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
 
     private readonly LayerGeometry _geometry = now.Geometry;
 
-    /// <summary>The second moments of each group's inputs on the samples that are fitted, where they are known already.</summary>
+    /// <summary>The second moments of each group's inputs on the samples that do not prove, where they are known already.</summary>
     public Func<int, LayerMoments?>? Moments { get; init; }
 
     /// <param name="current">The weights that are left.</param>
@@ -38,7 +38,7 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
     /// <returns>Null where nothing is better.</returns>
     public RefittedLayer? Fit(float[] current, bool hasBias, bool keepsProof = false)
     {
-        var proved = Fits(current, hasBias, Dampings, position => !IsProving(position)).Where(fit => double.IsFinite(fit.Error.After)).MinBy(fit => fit.Error.After);
+        var proved = Fits(current, hasBias, Dampings, position => !IsProving(position), Moments).Where(fit => double.IsFinite(fit.Error.After)).MinBy(fit => fit.Error.After);
         if (proved is not { Error: var error } || error.Before <= Same * error.Signal || error.After >= error.Before)
         {
             return null;
@@ -49,14 +49,15 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
     }
 
     /// <summary>One for each damping; none where there are no rows, or others than there were.</summary>
-    private Fitted[] Fits(float[] current, bool hasBias, ImmutableArray<double> dampings, Func<int, bool> isFitted)
+    private Fitted[] Fits(float[] current, bool hasBias, ImmutableArray<double> dampings, Func<int, bool> isFitted, Func<int, LayerMoments?>? known = null)
     {
+        var momentsOf = known ?? (group => LayerMoments.Of(now, group, isFitted, hasBias));
         Fitted[] fits = [.. dampings.Select(damping => new Fitted(damping, new(new float[current.Length], new float[hasBias ? _geometry.Channels : 0]), new FitError[_geometry.Channels]))];
         for (var group = 0; group < _geometry.Groups; group++)
         {
             var first = group * _geometry.ChannelsOfGroup;
             var (inputs, proof, targets) = (now.Columns(group, isFitted), now.Columns(group, IsProving), Targets(kept[first], isFitted));
-            if (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count || MomentsOf(group, hasBias, isFitted) is not { } moments)
+            if (targets.Fitting.Count != inputs.Count || targets.Proving.Count != proof.Count || momentsOf(group) is not { } moments)
             {
                 return [];
             }
@@ -83,9 +84,6 @@ internal sealed class LayerRefit(LayerInputs original, float[] weights, IReadOnl
 
         return fits;
     }
-
-    private LayerMoments? MomentsOf(int group, bool hasBias, Func<int, bool> isFitted) =>
-        Moments is not null && !isFitted(ShareProving - 1) ? Moments(group) : LayerMoments.Of(now, group, isFitted, hasBias);
 
     private static CholeskyFactor? Factor(LayerMoments moments, double damping)
     {

@@ -105,8 +105,8 @@ public sealed record QuantizationSettings
         _ => true,
     };
 
-    /// <summary>True where the noise is that of the weights, since activations stay float or weights have few bits.</summary>
-    private bool IsLedByWeights => Format == ModelFormat.WeightOnly || WeightType is QuantizedType.S4 or QuantizedType.U4;
+    /// <summary>True where the noise is that of the weights, since activations stay float, as kernels for blocks want them, or weights have few bits.</summary>
+    private bool IsLedByWeights => Format == ModelFormat.WeightOnly || WeightGranularity == Settings.WeightGranularity.PerBlock || WeightType is QuantizedType.S4 or QuantizedType.U4;
 }
 
 public enum CalibrationMethodName

@@ -68,6 +68,18 @@ internal sealed class ReconstructionTests
     public void Efforts_UseItWhereTheNoiseIsThatOfTheWeights(ModelFormat format, QuantizedType? weights, AccuracyEffort effort, bool expected) =>
         Assert.That(new QuantizationSettings { Format = format, WeightType = weights, AccuracyEffort = effort }.Uses(Correction.Reconstruction), Is.EqualTo(expected));
 
+    /// <summary>Parts of a model hand tensors to each other and no sequences: layers behind such a place stay as they are, and those before are reconstructed.</summary>
+    [Test]
+    public void SequenceBetweenLayers_EndsIt()
+    {
+        WriteFiles();
+        OnnxFile.Write(Network(hasSequence: true), Path.Combine(_folder, "row.onnx"));
+
+        var planned = Quantize(new() { Format = ModelFormat.WeightOnly, WeightType = QuantizedType.S4 });
+
+        Assert.That(planned.Plan.Reconstructed.Select(node => node.Output.Name), Is.SubsetOf(new[] { "c0", "c1" }).And.Not.Empty);
+    }
+
     /// <summary>A certain model's probabilities are all 0 and 1: its scores say what was lost.</summary>
     [Test]
     public void OutputScores_LieInFrontOfTheSoftmax()
@@ -81,17 +93,26 @@ internal sealed class ReconstructionTests
         Assert.That((OutputScores.Of(flat.Output).Name, OutputScores.Of(other.Output).Name), Is.EqualTo(("scores", "z")));
     }
 
-    private static Model Network()
+    private static Model Network(bool hasSequence = false)
     {
         var model = Model.Create("row", 21);
         var input = model.Graph.AddInput("x");
         input.Declare(ElementType.Float, [1, Channels, Side, Side]);
-        var (random, value) = (new Random(2), input);
+        var (random, value, sequence) = (new Random(2), input, (Value?)null);
         for (var layer = 0; layer < 5; layer++)
         {
             var weights = TensorData.Create<float>([Channels, Channels, 3, 3], [.. Enumerable.Range(0, Channels * Channels * 9).Select(_ => (float)((2 * random.NextDouble()) - 1) / 5)]);
             var convolution = model.Graph.AddNode("Conv", [value, model.Graph.AddInitializer($"w{layer}", weights)], $"c{layer}").Set("pads", [1L, 1, 1, 1]);
             value = layer < 4 ? model.Graph.AddNode("Relu", [convolution.Output], $"r{layer}").Output : convolution.Output;
+            if (hasSequence && layer == 1)
+            {
+                // Made in front of this layer, and read behind it
+                value = model.Graph.AddNode("SequenceAt", [model.Graph.AddNode("SequenceInsert", [sequence, value], "inserted").Output, model.Graph.AddInitializer("one", TensorData.Create<long>([], [1]))], "taken").Output;
+            }
+            else if (hasSequence && layer == 0)
+            {
+                sequence = model.Graph.AddNode("SequenceConstruct", [value], "sequence").Output;
+            }
         }
 
         value.Declare(ElementType.Float, default);
