@@ -20,6 +20,7 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new FoldChannelArithmetic(),
         new ReduceConstants(),
         new RecognizeActivations(),
+        new FoldSpaceToDepth(),
         new FoldIntoNextLayer(),
         new FoldPadding(),
         new GeneralizePooling(),
