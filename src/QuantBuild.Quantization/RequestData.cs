@@ -16,6 +16,9 @@ internal sealed class RequestData
     /// <summary>Fewer would say too little of the samples that are to come.</summary>
     private const int FewestMeasured = 8;
 
+    /// <summary>One sample of so many proves what the others have chosen.</summary>
+    private const int ShareProving = 4;
+
     private readonly SampleSet? _evaluation;
     private readonly QuantizationRequest _request;
 
@@ -23,8 +26,9 @@ internal sealed class RequestData
     {
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
         Calibrating = run(calibration.Used);
-        Measured = run([.. calibration.Measured.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
-        Correcting = run(calibration.Measured);
+        var (correcting, comparing) = Divide(calibration.Measured);
+        Measured = run([.. correcting.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
+        (Correcting, Comparing) = (run(correcting), run(comparing));
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
             : (run(calibration.Used), AccuracySource.CalibrationData);
@@ -41,9 +45,21 @@ internal sealed class RequestData
     /// <summary>The samples that corrections are chosen and proved on: more, since each is looked at once or twice.</summary>
     public SampleRun Correcting { get; }
 
+    /// <summary>
+    /// The samples that candidates are compared with the float model on: no correction has seen them, so that none looks better than it is because its weights
+    /// were rounded for them. Where there are too few for both, they are the same.
+    /// </summary>
+    public SampleRun Comparing { get; }
+
     public SampleRun Judged { get; }
 
     public AccuracySource Source { get; }
+
+    private static (ImmutableArray<SampleHandle> Correcting, ImmutableArray<SampleHandle> Comparing) Divide(ImmutableArray<SampleHandle> samples) =>
+        samples.Length / 2 >= FewestMeasured ? (samples[..((samples.Length + 1) / 2)], samples[((samples.Length + 1) / 2)..]) : (samples, samples);
+
+    /// <summary>True of samples of <see cref="Correcting"/>, by their positions, that prove what the others have chosen.</summary>
+    public static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
 
     public static RequestData Open(
         QuantizationRequest request, ImmutableArray<InputSpecification> inputs, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)

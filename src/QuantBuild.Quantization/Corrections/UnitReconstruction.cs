@@ -33,7 +33,7 @@ internal sealed class UnitReconstruction(QuantizedUnit unit, QuantizationPlan pl
         var errors = new double[candidates.Length, _geometry.Channels];
         for (var group = 0; group < _geometry.Groups; group++)
         {
-            var (choosing, proving) = (Rows(group, position => !UnitRounding.IsProving(position)), Rows(group, UnitRounding.IsProving));
+            var (choosing, proving) = (Rows(group, position => !RequestData.IsProving(position)), Rows(group, RequestData.IsProving));
             if (choosing is null || proving is null)
             {
                 return null;

@@ -11,9 +11,6 @@ namespace QuantBuild.Quantization.Corrections;
 /// <summary>The rounding of one unit's weights, from some samples of its inputs, and its proof on others.</summary>
 internal sealed class UnitRounding
 {
-    /// <summary>One sample of so many proves.</summary>
-    private const int ShareProving = 4;
-
     private readonly LayerInputs _inputs;
     private readonly QuantizedUnit _unit;
     private readonly QuantizedWeights _nearest;
@@ -65,10 +62,7 @@ internal sealed class UnitRounding
     }
 
     /// <summary>What the inputs of a group are like on the samples that choose; null where those have nothing.</summary>
-    public static LayerMoments? MomentsOf(QuantizedUnit unit, LayerInputs inputs, int group) => LayerMoments.Of(inputs, group, position => !IsProving(position), unit.HasBias);
-
-    /// <summary>True of samples, by their positions, that prove what others have chosen.</summary>
-    public static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
+    public static LayerMoments? MomentsOf(QuantizedUnit unit, LayerInputs inputs, int group) => LayerMoments.Of(inputs, group, position => !RequestData.IsProving(position), unit.HasBias);
 
     private LayerRounding? Rounding(int group)
     {
@@ -110,7 +104,7 @@ internal sealed class UnitRounding
         var (changes, sums) = (new[] { ChangeOf(rounded), ChangeOf(_nearest) }, new double[2]);
         for (var group = 0; group < Geometry.Groups; group++)
         {
-            var rows = _inputs.Columns(group, IsProving);
+            var rows = _inputs.Columns(group, RequestData.IsProving);
             for (var index = 0; _smoothing is not null && index < Geometry.Depth; index++)
             {
                 var column = rows.Columns.AsSpan(index * rows.Count, rows.Count);

@@ -47,7 +47,7 @@ internal static class WeightReconstruction
         }
 
         // Layers that are better one by one may be worse together: errors that went against each other no longer do.
-        var reference = new ScoreReference(job.Model, samples with { Samples = [.. samples.Samples.Where((_, position) => UnitRounding.IsProving(position))] });
+        var reference = new ScoreReference(job.Model, samples with { Samples = [.. samples.Samples.Where((_, position) => RequestData.IsProving(position))] });
         var given = reference.NoiseOf(chain.Model);
         var reconstructed = Reconstruct(job, plan, chain.Model, units);
         return reference.NoiseOf(chain.Model) < WorthIt * given ? reconstructed : plan;

@@ -99,38 +99,38 @@ internal sealed class FoldSpaceToDepth : GraphPass
     /// <summary>Every so many elements of a plane, from a start to the end, on each of its axes: what Slices of Slices see of their source.</summary>
     private sealed record View(Value Source, ImmutableArray<long> Starts, ImmutableArray<long> Steps)
     {
-        public static View Of(Value value, int rank)
+        public static View Of(Value value, int rank) =>
+            value.Producer is { } node && node.Graph == value.Graph && node.Is("Slice") && node.Input(0) is { } source && Cuts(node, rank) is { } cuts
+                ? cuts.Aggregate(Of(source, rank), (view, cut) => view.Cut(cut.Axis, cut.Start, cut.Step))
+                : new(value, [.. new long[rank - 2]], Repeated(1, rank - 2));
+
+        private View Cut(int axis, long start, long step) => this with
         {
-            if (value.Producer is not { } node || node.Graph != value.Graph || !node.Is("Slice") || node.Input(0) is not { } source
-                || Numbers(node, 1) is not { } starts || Numbers(node, 2) is not { } ends || node.Input(3) is not null && Numbers(node, 3) is null || node.Input(4) is not null && Numbers(node, 4) is null)
+            Starts = Starts.SetItem(axis, Starts[axis] + (start * Steps[axis])),
+            Steps = Steps.SetItem(axis, Steps[axis] * step),
+        };
+
+        /// <summary>Null where a Slice does anything but leave out places of the plane from a start to the end.</summary>
+        private static ImmutableArray<(int Axis, long Start, long Step)>? Cuts(Node slice, int rank)
+        {
+            if (Numbers(slice, 1) is not { } starts || Numbers(slice, 2) is not { } ends
+                || Numbers(slice, 3, [.. Enumerable.Range(0, starts.Length)]) is not { } axes || Numbers(slice, 4, Repeated(1, starts.Length)) is not { } steps)
             {
-                return Whole(value, rank);
+                return null;
             }
 
-            var axes = Numbers(node, 3) ?? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
-            var steps = Numbers(node, 4) ?? [.. Enumerable.Repeat(1L, starts.Length)];
-            var view = Of(source, rank);
-            foreach (var (index, given) in axes.Index())
-            {
-                var axis = (int)(given < 0 ? given + rank : given) - 2;
-                if (axis < 0 || starts[index] < 0 || steps[index] < 1 || ends[index] < int.MaxValue)
-                {
-                    return Whole(value, rank);
-                }
-
-                view = view with
-                {
-                    Starts = view.Starts.SetItem(axis, view.Starts[axis] + (starts[index] * view.Steps[axis])),
-                    Steps = view.Steps.SetItem(axis, view.Steps[axis] * steps[index]),
-                };
-            }
-
-            return view;
+            ImmutableArray<(int Axis, long Start, long Step)> cuts = [.. axes.Select((axis, index) => ((int)(axis < 0 ? axis + rank : axis) - 2, starts[index], steps[index]))];
+            return cuts.All(cut => cut is { Axis: >= 0, Start: >= 0, Step: >= 1 }) && ends.All(end => end >= int.MaxValue) ? cuts : null;
         }
 
-        private static View Whole(Value value, int rank) => new(value, [.. new long[rank - 2]], [.. Enumerable.Repeat(1L, rank - 2)]);
+        private static ImmutableArray<long> Repeated(long value, int count) => [.. Enumerable.Repeat(value, count)];
 
-        private static ImmutableArray<long>? Numbers(Node node, int input) =>
-            node.Input(input) is { IsConstant: true, Constant: { Type: ElementType.Int64 or ElementType.Int32 } constant } ? constant.ToLongs() : null;
+        /// <summary>Null where the input is no constant; <paramref name="fallback"/> where there is none.</summary>
+        private static ImmutableArray<long>? Numbers(Node node, int input, ImmutableArray<long>? fallback = null) => node.Input(input) switch
+        {
+            null => fallback,
+            { IsConstant: true, Constant: { Type: ElementType.Int64 or ElementType.Int32 } constant } => constant.ToLongs(),
+            _ => null,
+        };
     }
 }

@@ -65,7 +65,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
             return Realize(placement);
         }
 
-        (_unfit, _reference) = (unfit, new OutputReference(_prepared, _samples, _context.Form.IsWide));
+        (_unfit, _reference) = (unfit, new OutputReference(_prepared, job.Data.Comparing, _context.Form.IsWide));
         _whole = Realize(placement);
         if (_reference.IsKept(_whole.Model))
         {

@@ -1,0 +1,36 @@
+using System.Globalization;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+
+namespace QuantBuild.Quantization.Tests;
+
+/// <summary>Which samples do what.</summary>
+internal sealed class RequestDataTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [TestCase(40, ExpectedResult = "16 correct, 16 compare, 0 do both, 8 judge")]
+    [TestCase(200, ExpectedResult = "32 correct, 32 compare, 0 do both, 40 judge")]
+    [TestCase(12, ExpectedResult = "10 correct, 10 compare, 10 do both, 2 judge")]
+    public string Samples_ThatCorrectWeights_DoNotCompareCandidates(int count)
+    {
+        for (var sample = 0; sample < count; sample++)
+        {
+            NpyFile.Write(Path.Combine(_folder, sample.ToString("d3", CultureInfo.InvariantCulture) + ".npy"), TensorData.Create<float>([1, 2], [sample, 1]));
+        }
+
+        var data = RequestData.Open(new("tiny.onnx", _folder, new() { CalibrationData = ["*.npy"] }, 2), [new("x", ElementType.Float, [1, 2])], null, CancellationToken.None);
+
+        string[] judged = [.. Ids(data.Judged)];
+        Assert.That(judged.Intersect(Ids(data.Correcting).Concat(Ids(data.Comparing))), Is.Empty);
+        return $"{data.Correcting.Count} correct, {data.Comparing.Count} compare, {Ids(data.Correcting).Intersect(Ids(data.Comparing)).Count()} do both, {judged.Length} judge";
+    }
+
+    private static IEnumerable<string> Ids(SampleRun samples) => samples.Samples.Select(sample => sample.Id);
+}
