@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Records;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
@@ -15,6 +16,11 @@ internal sealed class RequestData
 
     /// <summary>Fewer would say too little of the samples that are to come.</summary>
     private const int FewestMeasured = 8;
+
+    /// <summary>So many samples correct weights, where enough are left to compare candidates on.</summary>
+    private const int MostCorrecting = SubsetBounds.MostOfSearch / 2;
+
+    private const int WellCompared = 16;
 
     /// <summary>One sample of so many proves what the others have chosen.</summary>
     private const int ShareProving = 4;
@@ -55,8 +61,11 @@ internal sealed class RequestData
 
     public AccuracySource Source { get; }
 
-    private static (ImmutableArray<SampleHandle> Correcting, ImmutableArray<SampleHandle> Comparing) Divide(ImmutableArray<SampleHandle> samples) =>
-        samples.Length / 2 >= FewestMeasured ? (samples[..((samples.Length + 1) / 2)], samples[((samples.Length + 1) / 2)..]) : (samples, samples);
+    private static (ImmutableArray<SampleHandle> Correcting, ImmutableArray<SampleHandle> Comparing) Divide(ImmutableArray<SampleHandle> samples)
+    {
+        var correcting = Math.Max((samples.Length + 1) / 2, Math.Min(MostCorrecting, samples.Length - WellCompared));
+        return samples.Length - correcting >= FewestMeasured ? (samples[..correcting], samples[correcting..]) : (samples, samples);
+    }
 
     /// <summary>True of samples of <see cref="Correcting"/>, by their positions, that prove what the others have chosen.</summary>
     public static bool IsProving(int position) => position % ShareProving == ShareProving - 1;

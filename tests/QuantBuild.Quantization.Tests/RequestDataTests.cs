@@ -16,6 +16,7 @@ internal sealed class RequestDataTests
     public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [TestCase(40, ExpectedResult = "16 correct, 16 compare, 0 do both, 8 judge")]
+    [TestCase(66, ExpectedResult = "32 correct, 21 compare, 0 do both, 13 judge")]
     [TestCase(200, ExpectedResult = "32 correct, 32 compare, 0 do both, 40 judge")]
     [TestCase(12, ExpectedResult = "10 correct, 10 compare, 10 do both, 2 judge")]
     public string Samples_ThatCorrectWeights_DoNotCompareCandidates(int count)

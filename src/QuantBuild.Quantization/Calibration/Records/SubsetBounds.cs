@@ -3,8 +3,10 @@ namespace QuantBuild.Quantization.Calibration.Records;
 /// <summary>How many samples a calibration stores, and how many bytes of them; the first is always stored.</summary>
 internal sealed record SubsetBounds(int Count, long Bytes)
 {
+    public const int MostOfSearch = 64;
+
     /// <summary>Half to correct weights with, since layers have thousands of positions in each, half to compare the outputs of candidates on.</summary>
-    public static SubsetBounds Search { get; } = new(64, 128L << 20);
+    public static SubsetBounds Search { get; } = new(MostOfSearch, 128L << 20);
 
     /// <summary>For judging where there are no evaluation data.</summary>
     public static SubsetBounds Judging { get; } = new(512, 64L << 20);
