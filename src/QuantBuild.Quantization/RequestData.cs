@@ -20,6 +20,7 @@ internal sealed class RequestData
     /// <summary>So many samples correct weights, where enough are left to compare candidates on.</summary>
     private const int MostCorrecting = SubsetBounds.MostOfSearch / 2;
 
+    /// <summary>Fewer compare only where there are not twice as many in all.</summary>
     private const int WellCompared = 16;
 
     /// <summary>One sample of so many proves what the others have chosen.</summary>
@@ -61,12 +62,6 @@ internal sealed class RequestData
 
     public AccuracySource Source { get; }
 
-    private static (ImmutableArray<SampleHandle> Correcting, ImmutableArray<SampleHandle> Comparing) Divide(ImmutableArray<SampleHandle> samples)
-    {
-        var correcting = Math.Max((samples.Length + 1) / 2, Math.Min(MostCorrecting, samples.Length - WellCompared));
-        return samples.Length - correcting >= FewestMeasured ? (samples[..correcting], samples[correcting..]) : (samples, samples);
-    }
-
     /// <summary>True of samples of <see cref="Correcting"/>, by their positions, that prove what the others have chosen.</summary>
     public static bool IsProving(int position) => position % ShareProving == ShareProving - 1;
 
@@ -97,5 +92,11 @@ internal sealed class RequestData
             yield return new(
                 DiagnosticCodes.DataOverlap, $"{_request.Model}: {shared.Length} samples are in CalibrationData and in EvaluationData, the first {shared[0].Own} and {shared[0].Other}. Accuracy on samples that calibration saw is too good to be true: keep the two apart.");
         }
+    }
+
+    private static (ImmutableArray<SampleHandle> Correcting, ImmutableArray<SampleHandle> Comparing) Divide(ImmutableArray<SampleHandle> samples)
+    {
+        var correcting = Math.Max((samples.Length + 1) / 2, Math.Min(MostCorrecting, samples.Length - WellCompared));
+        return samples.Length - correcting >= FewestMeasured ? (samples[..correcting], samples[correcting..]) : (samples, samples);
     }
 }
