@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
 using QuantBuild.Data.Arrays;
@@ -110,7 +111,7 @@ internal sealed class NpzSampleFile : SampleFile
         var bytes = new byte[entry.Length];
         using var stream = entry.Open();
         stream.ReadExactly(bytes);
-        return Crc32.Of(bytes) == entry.Crc32 && stream.ReadByte() < 0
+        return Crc32.HashToUInt32(bytes) == entry.Crc32 && stream.ReadByte() < 0
             ? bytes
             : throw SampleError.Unreadable(Name, $"damaged: the checksum of '{KeyOf(entry)}' is wrong");
     }

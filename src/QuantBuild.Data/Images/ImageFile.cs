@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 
 namespace QuantBuild.Data.Images;
 
@@ -40,7 +41,7 @@ internal static class ImageFile
 
             var content = chunks.Slice(4, 4 + (int)length);
             chunks = chunks[(8 + (int)length)..];
-            if (Crc32.Of(content) != BinaryPrimitives.ReadUInt32BigEndian(chunks))
+            if (Crc32.HashToUInt32(content) != BinaryPrimitives.ReadUInt32BigEndian(chunks))
             {
                 return "the PNG is damaged: a checksum is wrong";
             }
