@@ -15,21 +15,27 @@ internal sealed class RemoveUnused : GraphPass
             Prune(body);
         }
 
+        var handedOut = HandedOut(graph);
         foreach (var node in graph.Nodes.Reverse().ToArray())
         {
-            if (node.Outputs.All(output => output is null || (output.Consumers.Count == 0 && !output.IsGraphOutput && !ReadByBody(output))))
+            if (node.Outputs.All(output => output is null || IsUnused(output)))
             {
                 graph.Remove(node);
+                if (node.Subgraphs.Any())
+                {
+                    handedOut = HandedOut(graph);
+                }
             }
         }
 
-        foreach (var value in graph.Initializers.Where(value => value.Consumers.Count == 0 && !value.IsGraphOutput && !ReadByBody(value)).ToArray())
+        foreach (var value in graph.Initializers.Where(IsUnused).ToArray())
         {
             graph.RemoveInitializer(value);
         }
+
+        bool IsUnused(Value value) => value.Consumers.Count == 0 && !value.IsGraphOutput && !handedOut.Contains(value);
     }
 
-    /// <summary>True where a nested graph hands the value out as it is: that is no consumer of the value.</summary>
-    private static bool ReadByBody(Value value) =>
-        value.Graph.AllNodes.SelectMany(node => node.Subgraphs).Any(graph => graph.Outputs.Contains(value));
+    /// <summary>What nested graphs hand out as it is: that is no consumer of the value.</summary>
+    private static HashSet<Value> HandedOut(Graph graph) => [.. graph.AllNodes.SelectMany(node => node.Subgraphs).SelectMany(body => body.Outputs)];
 }
