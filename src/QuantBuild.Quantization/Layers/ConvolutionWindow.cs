@@ -9,22 +9,21 @@ internal sealed class ConvolutionWindow
     /// <summary>In the place of a position: padding.</summary>
     public const int Padding = -1;
 
-    private readonly int[] _positions;
+    /// <summary>Of each axis, what its taps add to the position at each output position of the axis.</summary>
+    private readonly int[][] _steps;
+    private readonly Axis[] _axes;
 
     /// <param name="node">Has the attributes of a Conv.</param>
     /// <param name="input">The lengths of the input's spatial axes.</param>
     /// <param name="kernel">Those of the kernel.</param>
     public ConvolutionWindow(Node node, ImmutableArray<int> input, ImmutableArray<int> kernel)
     {
-        Axis[] axes = [.. kernel.Select((taps, axis) => Axis.Of(node, axis, input[axis], taps))];
-        Output = [.. axes.Select(axis => axis.OutputLength)];
-        PadBefore = [.. axes.Select(axis => axis.PadBefore)];
+        _axes = [.. kernel.Select((taps, axis) => Axis.Of(node, axis, input[axis], taps))];
+        _steps = [.. _axes.Select((axis, index) => axis.Steps(input.Skip(index + 1).Aggregate(1, (product, length) => product * length)))];
+        Output = [.. _axes.Select(axis => axis.OutputLength)];
+        PadBefore = [.. _axes.Select(axis => axis.PadBefore)];
         Taps = kernel.Aggregate(1, (product, length) => product * length);
-        _positions = new int[Output.Aggregate(1, (product, length) => product * length) * Taps];
-        for (var i = 0; i < _positions.Length; i++)
-        {
-            _positions[i] = PositionOf(axes, i / Taps, i % Taps);
-        }
+        OutputPositions = Output.Aggregate(1, (product, length) => product * length);
     }
 
     /// <summary>The lengths of the output's spatial axes.</summary>
@@ -35,27 +34,33 @@ internal sealed class ConvolutionWindow
 
     public int Taps { get; }
 
-    public int OutputPositions => _positions.Length / Taps;
+    public int OutputPositions { get; }
 
-    public ReadOnlySpan<int> At(int output) => _positions.AsSpan(output * Taps, Taps);
-
-    private static int PositionOf(Axis[] axes, int output, int tap)
+    /// <summary>Fills in which position each tap reads, the last axis being the fastest.</summary>
+    /// <param name="output">The number of the output position.</param>
+    /// <param name="positions">One for each tap.</param>
+    public void Read(int output, Span<int> positions)
     {
-        var (position, stride) = (0, 1);
-        for (var axis = axes.Length - 1; axis >= 0; axis--)
+        var (count, outer) = (1, OutputPositions);
+        positions[0] = 0;
+        for (var axis = 0; axis < _axes.Length; axis++)
         {
-            var (length, window) = (axes[axis].InputLength, axes[axis]);
-            var index = (output % window.OutputLength * window.Stride) + (tap % window.Taps * window.Dilation) - window.PadBefore;
-            if (index < 0 || index >= length)
+            outer /= _axes[axis].OutputLength;
+            var taps = _axes[axis].Taps;
+            var steps = _steps[axis].AsSpan(output / outer % _axes[axis].OutputLength * taps, taps);
+
+            // From the last one on, so that none is read after it was written over
+            for (var i = count - 1; i >= 0; i--)
             {
-                return Padding;
+                var position = positions[i];
+                for (var tap = 0; tap < taps; tap++)
+                {
+                    positions[(i * taps) + tap] = position == Padding || steps[tap] == Padding ? Padding : position + steps[tap];
+                }
             }
 
-            position += index * stride;
-            (output, tap, stride) = (output / window.OutputLength, tap / window.Taps, stride * length);
+            count *= taps;
         }
-
-        return position;
     }
 
     private sealed record Axis(int InputLength, int OutputLength, int Taps)
@@ -81,6 +86,19 @@ internal sealed class ConvolutionWindow
             var pads = automatic == "VALID" ? default : node.Ints("pads");
             var (before, after) = (At(pads, axis, 0), pads.IsDefault ? 0 : (int)pads[axis + (pads.Length / 2)]);
             return new(input, Math.Max(0, ((input + before + after - reach) / stride) + 1), taps) { Stride = stride, Dilation = dilation, PadBefore = before };
+        }
+
+        /// <summary>By output position and tap, with <paramref name="stride"/> elements from one index of the axis to the next.</summary>
+        public int[] Steps(int stride)
+        {
+            var steps = new int[OutputLength * Taps];
+            for (var i = 0; i < steps.Length; i++)
+            {
+                var index = (i / Taps * Stride) + (i % Taps * Dilation) - PadBefore;
+                steps[i] = index < 0 || index >= InputLength ? Padding : index * stride;
+            }
+
+            return steps;
         }
 
         private static int At(ImmutableArray<long> values, int axis, int fallback) => values.IsDefaultOrEmpty ? fallback : (int)values[axis];

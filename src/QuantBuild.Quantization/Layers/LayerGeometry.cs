@@ -146,11 +146,13 @@ internal sealed record ConvolutionGeometry : LayerGeometry
         var all = window.OutputPositions * (int)shape[0];
         var count = Math.Min(all, sampling.Most);
         var columns = new float[Groups * Depth * count];
+        var taps = new int[window.Taps];
         for (var row = 0; row < count; row++)
         {
             var position = sampling.Position(row, count, all);
             var image = input.Slice(position / window.OutputPositions * plane * (int)shape[1], plane * (int)shape[1]);
-            Gather(image, plane, window.At(position % window.OutputPositions), columns.AsSpan(row), count);
+            window.Read(position % window.OutputPositions, taps);
+            Gather(image, plane, taps, columns.AsSpan(row), count);
         }
 
         return new(count, columns);

@@ -90,12 +90,13 @@ internal sealed class ConvolutionUnit : IntegerUnit
         public void Run(ReadOnlySpan<byte> image, Span<byte> result)
         {
             var (inputs, outputs) = (weights.Depth / window.Taps, weights.Channels / Groups);
-            var sums = new int[outputs];
+            var (sums, taps) = (new int[outputs], new int[window.Taps]);
             for (var position = 0; position < window.OutputPositions; position++)
             {
+                window.Read(position, taps);
                 for (var group = 0; group < Groups; group++)
                 {
-                    Gather(image, window.At(position), group, inputs);
+                    Gather(image, taps, group, inputs);
                     product.Multiply(_row, group * outputs, sums);
                     scaling.Scale(sums, group * outputs, result.Slice((position * weights.Channels) + (group * outputs), outputs));
                 }
