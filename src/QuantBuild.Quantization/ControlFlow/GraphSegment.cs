@@ -41,7 +41,10 @@ internal sealed class GraphSegment : IDisposable
     public IReadOnlyList<string> Outputs => _outputs;
 
     /// <summary>Computes the values that others need, out of those known.</summary>
-    public void Run(SampleInputs sample, Dictionary<string, TensorData> known)
+    /// <param name="sample">What is no tensor is taken from it.</param>
+    /// <param name="known">Receives the values.</param>
+    /// <param name="held">How long they last; null for as long as anyone knows them.</param>
+    public void Run(SampleInputs sample, Dictionary<string, TensorData> known, HeldResults? held = null)
     {
         if (_outputs.Length == 0)
         {
@@ -50,6 +53,12 @@ internal sealed class GraphSegment : IDisposable
 
         var tensors = ImmutableDictionary.CreateRange(Inputs.Where(known.ContainsKey).Select(name => KeyValuePair.Create(name, known[name])));
         var inputs = new SampleInputs(tensors) { Sequences = sample.Sequences };
+        if (held is not null)
+        {
+            Session(inputs).Run(inputs, _outputs, held, (index, tensor) => known[_outputs[index]] = tensor);
+            return;
+        }
+
         Session(inputs).Run(inputs, _outputs, (index, type, shape, bytes) => known[_outputs[index]] = new(type, [.. shape], Copy(bytes)));
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Saturation;
@@ -90,8 +91,16 @@ internal sealed class InferenceModel : IDisposable
     /// <exception cref="InferenceException">ONNX Runtime cannot run the model on these inputs.</exception>
     public void Run(SampleInputs inputs, IReadOnlyList<string> outputs, OutputReader read)
     {
+        using var held = new HeldResults();
+        Run(inputs, outputs, held, (index, tensor) => read(index, tensor.Type, tensor.Dimensions.AsSpan(), tensor.Bytes.Span));
+    }
+
+    /// <summary>The same with tensors that last as long as <paramref name="held"/>.</summary>
+    /// <exception cref="InferenceException">ONNX Runtime cannot run the model on these inputs.</exception>
+    public void Run(SampleInputs inputs, IReadOnlyList<string> outputs, HeldResults held, Action<int, TensorData> take)
+    {
         inputs = Adapt(inputs);
-        using var feeds = new Feeds();
+        var feeds = held.Add(new Feeds());
         Guard(() =>
         {
             foreach (var name in _session.InputNames)
@@ -113,10 +122,13 @@ internal sealed class InferenceModel : IDisposable
             }
 
             using var run = new RunOptions();
-            using var results = _session.Run(run, feeds.Names, feeds.Values, [.. fetched.Select(output => SessionName(output.Item))]);
+            var results = held.Add(_session.Run(run, feeds.Names, feeds.Values, [.. fetched.Select(output => SessionName(output.Item))]));
             foreach (var ((index, name), result) in fetched.Zip(results))
             {
-                Read(result, index, _border?.TypeOf(name), read);
+                if (TensorOf(result, _border?.TypeOf(name), held) is { } tensor)
+                {
+                    take(index, tensor);
+                }
             }
 
             return true;
@@ -203,19 +215,22 @@ internal sealed class InferenceModel : IDisposable
         return options;
     }
 
-    private static void Read(OrtValue value, int index, ElementType? narrow, OutputReader read)
+    /// <summary>Null for what is no tensor, or one of texts.</summary>
+    private static TensorData? TensorOf(OrtValue value, ElementType? narrow, HeldResults held)
     {
         if (value.OnnxType != OnnxValueType.ONNX_TYPE_TENSOR)
         {
-            return;
+            return null;
         }
 
         var info = value.GetTensorTypeAndShape();
-        if (info.ElementDataType != Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.String)
+        if (info.ElementDataType == TensorElementType.String)
         {
-            var bytes = info.ElementCount == 0 ? [] : value.GetTensorMutableRawData();
-            read(index, narrow ?? (ElementType)info.ElementDataType, info.Shape, narrow is { } type ? WideElements.Narrow(bytes, type) : bytes);
+            return null;
         }
+
+        var bytes = info.ElementCount == 0 ? default : held.BytesOf(value);
+        return narrow is { } type ? new(type, [.. info.Shape], WideElements.Narrow(bytes.Span, type)) : new((ElementType)info.ElementDataType, [.. info.Shape], bytes);
     }
 
     private string SessionName(string output) => _border?.SessionName(output) ?? output;

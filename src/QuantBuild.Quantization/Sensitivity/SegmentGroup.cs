@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Inference;
 
 namespace QuantBuild.Quantization.Sensitivity;
 
@@ -28,20 +29,20 @@ internal sealed class SegmentGroup(ImmutableArray<GraphSegment> segments, Func<G
         }
     }
 
-    /// <summary>Runs what a change comes to, up to the end of the model. <paramref name="tensors"/> are known behind the group, but for the change.</summary>
-    public void Rerun(SampleInputs inputs, Dictionary<string, TensorData> tensors, string changedName)
+    /// <summary>Runs what a change comes to, up to the end of the model. <paramref name="tensors"/> are known behind the group, but for the change; what is added lasts as long as <paramref name="held"/>.</summary>
+    public void Rerun(SampleInputs inputs, Dictionary<string, TensorData> tensors, string changedName, HeldResults held)
     {
         var changed = new HashSet<string> { changedName };
         var first = segments.Index().FirstOrDefault(segment => segment.Item.Outputs.Contains(changedName), (Index: -1, Item: null!)).Index + 1;
         foreach (var segment in segments[first..].Where(segment => segment.Inputs.Overlaps(changed)))
         {
-            segment.Run(inputs, tensors);
+            segment.Run(inputs, tensors, held);
             changed.UnionWith(segment.Outputs);
         }
 
         if (openRest is not null && (needed.Overlaps(changed) || !outputs.All(tensors.ContainsKey)))
         {
-            Rest(openRest).Run(inputs, tensors);
+            Rest(openRest).Run(inputs, tensors, held);
         }
     }
 

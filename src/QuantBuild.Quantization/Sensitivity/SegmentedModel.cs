@@ -67,13 +67,17 @@ internal sealed class SegmentedModel : IDisposable
         return known;
     }
 
-    /// <summary>The outputs, in the order of the graph, of a run that knew everything as far as the end of a group but has another tensor in one place.</summary>
-    public TensorData[] Rerun(SampleInputs inputs, IReadOnlyDictionary<string, TensorData> known, string changedName, TensorData changedTensor)
+    /// <summary>
+    /// Hands over the outputs, in the order of the graph, of a run that knew everything as far as the end of a group but has another tensor in one place. Their
+    /// elements are gone when <paramref name="use"/> returns.
+    /// </summary>
+    public void Rerun(SampleInputs inputs, IReadOnlyDictionary<string, TensorData> known, string changedName, TensorData changedTensor, Action<TensorData[]> use)
     {
+        using var held = new HeldResults();
         var tensors = known.ToDictionary();
         tensors[changedName] = changedTensor;
-        (Groups.FirstOrDefault(group => group.Makes(changedName)) ?? Groups[^1]).Rerun(inputs, tensors, changedName);
-        return OutputsOf(tensors);
+        (Groups.FirstOrDefault(group => group.Makes(changedName)) ?? Groups[^1]).Rerun(inputs, tensors, changedName, held);
+        use(OutputsOf(tensors));
     }
 
     /// <summary>The outputs of a run, in the order of the graph; an empty tensor for those that are sequences or texts, which are not compared.</summary>

@@ -7,7 +7,8 @@ using QuantBuild.Quantization.Planning;
 namespace QuantBuild.Quantization.Sensitivity;
 
 /// <summary>
-/// What a varied model computed on a sample: the outputs, in the order of the graph, with one unit varied, null where the model cannot run with that.
+/// What a varied model computed on a sample: the outputs, in the order of the graph, with one unit varied, null where the model cannot run with that. Their
+/// elements are gone when what receives it returns.
 /// </summary>
 internal sealed record Variation(int Sample, int Unit, TensorData[]? Outputs);
 

@@ -21,7 +21,7 @@ internal sealed class VariedSample(int position, Sample sample, SegmentedModel m
 
     public TensorData[] Outputs => model.OutputsOf(Known);
 
-    public TensorData[] Rerun(IReadOnlyDictionary<string, TensorData> known, string name, TensorData tensor) => model.Rerun(sample.Inputs, known, name, tensor);
+    public void Rerun(IReadOnlyDictionary<string, TensorData> known, string name, TensorData tensor, Action<TensorData[]> use) => model.Rerun(sample.Inputs, known, name, tensor, use);
 }
 
 /// <summary>A group of segments, with what takes the places of the outputs of units in it.</summary>
@@ -60,7 +60,7 @@ internal sealed class VariedGroup : IDisposable
         var known = sample.Known;
         var varied = _varied.SelectMany(source => Varied(source.Segment, source.Places, sample)).ToArray();
         Parallel.ForEach(varied, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, entry =>
-            use(new(sample.Position, _positions[entry.Place.Unit], Rerun(sample, known, entry.Place.Name, entry.Tensor))));
+            Rerun(sample, known, entry.Place.Name, entry.Tensor, outputs => use(new(sample.Position, _positions[entry.Place.Unit], outputs))));
         sample.Keep(Reduce(known));
     }
 
@@ -86,16 +86,16 @@ internal sealed class VariedGroup : IDisposable
         return places.Select(place => (place, tensors.GetValueOrDefault(place.Varied.Name)));
     }
 
-    private static TensorData[]? Rerun(VariedSample sample, IReadOnlyDictionary<string, TensorData> known, string name, TensorData? tensor)
+    private static void Rerun(VariedSample sample, IReadOnlyDictionary<string, TensorData> known, string name, TensorData? tensor, Action<TensorData[]?> use)
     {
         try
         {
-            return sample.Rerun(known, name, tensor ?? known[name]);
+            sample.Rerun(known, name, tensor ?? known[name], use);
         }
         catch (InferenceException)
         {
             // What decides a shape or an index, rounded, may have decided one that there is not.
-            return null;
+            use(null);
         }
     }
 }

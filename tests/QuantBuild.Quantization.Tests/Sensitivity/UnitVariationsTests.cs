@@ -74,7 +74,7 @@ internal sealed class UnitVariationsTests
         {
             lock (varied)
             {
-                varied[(variations.Units[variation.Unit].Output.Name, variation.Sample)] = variation.Outputs!;
+                varied[(variations.Units[variation.Unit].Output.Name, variation.Sample)] = [.. variation.Outputs!.Select(output => new TensorData(output.Type, output.Dimensions, output.Bytes.ToArray()))];
             }
         });
         return (bases, varied);
