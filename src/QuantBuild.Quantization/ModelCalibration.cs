@@ -27,7 +27,7 @@ public static class ModelCalibration
         var own = inventory.ByHash.Index().Where(entry => request.Shard.Contains(entry.Index)).ToLookup(entry => inventory.HeldOut.Contains(entry.Item), entry => entry.Item);
         var (watched, layouts) = (WatchedValues.Of(prepared, profile), ScalableChannels.Layouts(prepared, profile));
         ImmutableSortedDictionary<string, TensorStatistics> Gather(bool heldOut) => Calibrator.Gather(
-            prepared, watched, StatisticsKinds.All, new(SampleRun.Handles(inventory.Samples, own[heldOut]), request.Threads, progress, cancellation), layouts)
+            prepared, profile, watched, StatisticsKinds.All, new(SampleRun.Handles(inventory.Samples, own[heldOut]), request.Threads, progress, cancellation), layouts)
             .ToImmutableSortedDictionary(StringComparer.Ordinal);
         var record = new CalibrationRecord
         {

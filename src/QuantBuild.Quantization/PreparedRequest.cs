@@ -70,7 +70,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     /// <param name="samples">Null for all that calibrate.</param>
     public ImmutableDictionary<string, Observation> Observe(Placement placement, SampleRun? samples = null)
     {
-        var statistics = samples is null ? Statistics(placement, StatisticsKinds.None) : Calibrator.Gather(Model, Watched(placement), Method.Needs, samples);
+        var statistics = samples is null ? Statistics(placement, StatisticsKinds.None) : Calibrator.Gather(Model, Context.Profile, Watched(placement), Method.Needs, samples);
         return Choose(placement, statistics);
     }
 
@@ -82,9 +82,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides)
     {
         var (watched, kinds) = (Watched(placement), Method.Needs | besides);
-        var statistics = Data.Calibration.Statistics(Model, watched, kinds, Factors);
+        var statistics = Data.Calibration.Statistics(Model, Context.Profile, watched, kinds, Factors);
         string[] divided = kinds == StatisticsKinds.None || Factors is null ? [] : [.. watched.Where(name => Factors.OfValue(name) is not null)];
-        return statistics.SetItems(Calibrator.Gather(Model, divided, kinds, Data.Correcting).Select(entry =>
+        return statistics.SetItems(Calibrator.Gather(Model, Context.Profile, divided, kinds, Data.Correcting).Select(entry =>
             KeyValuePair.Create(entry.Key, statistics[entry.Key].WithCountsOf(entry.Value, kinds))));
     }
 

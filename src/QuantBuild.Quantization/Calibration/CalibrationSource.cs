@@ -28,10 +28,11 @@ internal abstract class CalibrationSource
     public abstract ModelProfile Profile(Model prepared);
 
     /// <param name="prepared">The float model.</param>
+    /// <param name="profile">Of its values.</param>
     /// <param name="watched">Names of its values.</param>
     /// <param name="kinds">What is asked for besides ranges.</param>
     /// <param name="factors">What the channels of the model are divided by, against the one that was calibrated; null for nothing. Ranges alone are known for certain then.</param>
-    public abstract ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors);
+    public abstract ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors);
 
     /// <summary>Pairs of names, here and there, of samples with the same content.</summary>
     public abstract ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation);

@@ -5,6 +5,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration.Search;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Costs;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Settings;
 
@@ -22,35 +23,66 @@ internal sealed record Observation(TensorRange Range, long NotFinite)
 /// </summary>
 internal static class Calibrator
 {
+    /// <summary>What a run may hand out at once. Groups of values are the same on any number of threads, and so is what is seen of them.</summary>
+    private const long MostBytes = 1L << 28;
+
     /// <summary>What a method that looks at one tensor needs, of every watched value.</summary>
     /// <param name="model">The float model.</param>
+    /// <param name="profile">Of its values. Where they are too large together, the samples run once for each group of them that is not.</param>
     /// <param name="watched">Names of its values.</param>
     /// <param name="kinds">What is gathered of each.</param>
     /// <param name="samples">To run it on.</param>
     /// <param name="layouts">The values of which each channel's range is gathered, too; null for none.</param>
+    /// <param name="mostBytes">Of the values of a group.</param>
     public static ImmutableDictionary<string, TensorStatistics> Gather(
-        Model model, IReadOnlyList<string> watched, StatisticsKinds kinds, SampleRun samples, IReadOnlyDictionary<string, ChannelLayout>? layouts = null)
+        Model model, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, SampleRun samples,
+        IReadOnlyDictionary<string, ChannelLayout>? layouts = null, long mostBytes = MostBytes)
     {
         if (watched.Count == 0)
         {
             return ImmutableDictionary<string, TensorStatistics>.Empty;
         }
 
-        var values = Bodies.Scopes(model.Graph).SelectMany(graph => graph.Values).ToDictionary(value => value.Name);
         TensorObserver[] observers = [.. watched.Select(_ => new TensorObserver(kinds))];
         ChannelObserver?[] channels = [.. watched.Select(name => layouts is not null && layouts.TryGetValue(name, out var layout) ? new ChannelObserver(layout) : null)];
         using var counters = new ThreadLocal<HistogramCounter>(() => new());
-        using var session = new ScopedModel(model, [.. watched.Select(name => values[name])]);
-        samples.ForEach("Calibrating", sample =>
+        var places = watched.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        foreach (var group in Groups(Bodies.Scopes(model.Graph).SelectMany(graph => graph.Values).Where(value => places.ContainsKey(value.Name)), profile, mostBytes))
         {
-            var counter = counters.Value!;
-            session.Run(sample.Inputs, (index, _, shape, bytes) =>
+            int[] own = [.. group.Select(value => places[value.Name])];
+            using var session = new ScopedModel(model, group);
+            samples.ForEach("Calibrating", sample =>
             {
-                observers[index].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter);
-                channels[index]?.Observe(MemoryMarshal.Cast<byte, float>(bytes), shape);
+                var counter = counters.Value!;
+                session.Run(sample.Inputs, (index, _, shape, bytes) =>
+                {
+                    observers[own[index]].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter);
+                    channels[own[index]]?.Observe(MemoryMarshal.Cast<byte, float>(bytes), shape);
+                });
             });
-        });
+        }
+
         return watched.Index().ToImmutableDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics with { Channels = channels[entry.Index]?.Ranges });
+    }
+
+    /// <summary>Values that lie near one another: the first groups need the model's beginning alone.</summary>
+    private static IEnumerable<IReadOnlyList<Value>> Groups(IEnumerable<Value> values, ModelProfile profile, long mostBytes)
+    {
+        var (group, bytes) = (new List<Value>(), 0.0);
+        foreach (var value in values)
+        {
+            var own = sizeof(float) * (KernelWork.ElementsOf(value, profile) ?? 0);
+            if (group.Count > 0 && bytes + own > mostBytes)
+            {
+                yield return group;
+                (group, bytes) = ([], 0);
+            }
+
+            group.Add(value);
+            bytes += own;
+        }
+
+        yield return group;
     }
 
     /// <summary>The ranges that <paramref name="method"/> chooses, rounded so that another processor's last bits do not show.</summary>

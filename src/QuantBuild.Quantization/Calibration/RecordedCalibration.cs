@@ -49,7 +49,7 @@ internal sealed class RecordedCalibration : CalibrationSource
         : throw new QuantBuildException(
             DiagnosticCodes.CalibrationOfAnotherModel, $"{_path}: the calibration is of another model, or was made by another version of QuantBuild. Calibrate this model with 'quantbuild calibrate'.");
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors)
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors)
     {
         var statistics = _holdsOut ? _record.Kept : _record.Whole;
         return watched.ToImmutableDictionary(name => name, name => statistics.TryGetValue(name, out var found)

@@ -130,7 +130,7 @@ internal sealed class SearchedMethodsTests
         var placement = Placement.OfAll(model, new(profile, form));
         var run = new SampleRun(samples, threads, null, CancellationToken.None);
         var statistics = Calibrator.Gather(
-            model, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], StatisticsKinds.All, run);
+            model, profile, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], StatisticsKinds.All, run);
         return new(model, form, placement, statistics, new(95), new(run, 3 * samples.Length));
     }
 

@@ -36,7 +36,7 @@ internal static class KnownStructures
     {
         var matches = Bodies.Nodes(model.Graph).SelectMany(node => rows.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
         string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Distinct().Order(StringComparer.Ordinal)];
-        var statistics = samples.Count == 0 ? [] : Calibrator.Gather(model, watched, StatisticsKinds.Histogram, samples);
+        var statistics = samples.Count == 0 ? [] : Calibrator.Gather(model, context.Profile, watched, StatisticsKinds.Histogram, samples);
         var spreads = new Dictionary<Value, ValueSpread?>();
         var structures = new Dictionary<Node, RecognizedStructure>();
         foreach (var (row, node, match) in matches)

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using QuantBuild.Data;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Statistics;
+
+namespace QuantBuild.Quantization.Tests.Calibration;
+
+internal sealed class CalibratorTests
+{
+    private static readonly string[] Watched = ["next", "product", "start", "x", "y"];
+
+    /// <summary>A loop, of whose body values are watched, too.</summary>
+    private const string Graph =
+        """
+        opset 13
+        graph g(x: float[1, 4]) -> (y: float) {
+          two: float[1] = [2]
+          trips: int64[] = [3]
+          start = Mul(x, two)
+          y, all = Loop(trips, _, start) {
+            body = graph step(i: int64[], go: bool[], state: float[1, 4]) -> (go, next: float, product: float) {
+              half: float[1] = [-0.5]
+              product = Mul(state, half)
+              next = Add(product, x)
+            }
+          }
+        }
+        """;
+
+    /// <summary>One group for all, one for each, and some: what is seen is the same, and each sample counts once.</summary>
+    [Test]
+    public void Gather_ValuesInGroups_SeesWhatItSeesOfAllTogether([Values(1, 40)] long mostBytes)
+    {
+        var (expected, actual) = (Gather(long.MaxValue), Gather(mostBytes));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(actual.Keys, Is.EquivalentTo(Watched));
+            foreach (var name in Watched)
+            {
+                Assert.That(actual[name].Range, Is.EqualTo(expected[name].Range), name);
+                Assert.That(actual[name].Histogram!.Bins.ToArray(), Is.EqualTo(expected[name].Histogram!.Bins.ToArray()), name);
+                Assert.That(actual[name].Histogram!.Zeros, Is.EqualTo(expected[name].Histogram!.Zeros), name);
+            }
+
+            Assert.That(Count(actual["start"]), Is.EqualTo(5 * 4));
+            Assert.That(Count(actual["product"]), Is.EqualTo(5 * 4 * 3), "three iterations");
+        }
+    }
+
+    private static long Count(TensorStatistics statistics) => statistics.Histogram!.Zeros + statistics.Histogram.Bins.ToArray().Sum();
+
+    private static ImmutableDictionary<string, TensorStatistics> Gather(long mostBytes)
+    {
+        var model = GraphText.Parse(Graph);
+        ImmutableArray<SampleHandle> samples = [.. Enumerable.Range(1, 5).Select(SampleOf)];
+        var profile = ModelProfile.Of(model, samples[0].Read());
+        return Calibrator.Gather(model, profile, Watched, StatisticsKinds.Histogram, new(samples, 2, null, CancellationToken.None), mostBytes: mostBytes);
+    }
+
+    private static SampleHandle SampleOf(int index)
+    {
+        var sample = new Sample($"{index}", ImmutableDictionary<string, TensorData>.Empty.Add("x", TensorData.Create<float>([1, 4], [index, 0, -index, 0.25f * index])), null);
+        return new(sample.Id, null, () => sample);
+    }
+}
