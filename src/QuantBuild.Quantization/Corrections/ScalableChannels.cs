@@ -31,10 +31,11 @@ internal sealed class ScalableChannels(ChannelGroups groups)
     /// <summary>The channels, as <see cref="ChannelGroups.ChannelOf"/> names them.</summary>
     public IReadOnlySet<int> Find()
     {
-        var free = groups.Prunable.SelectMany(group => group.Labels).ToHashSet();
+        var free = groups.Prunable.SelectMany(group => group.Labels).Concat(groups.Normalized).ToHashSet();
+        var factors = groups.Slots.Where(slot => slot.Role == SlotRole.Factor).Select(slot => slot.Node).ToHashSet();
         foreach (var node in Bodies.Nodes(groups.Model.Graph).Where(node => !IsHomogeneous(node)))
         {
-            free.ExceptWith(node.Inputs.Concat(node.Outputs).SelectMany(value => Labels(value)).Select(groups.ChannelOf));
+            free.ExceptWith(node.Inputs.Concat(factors.Contains(node) ? [] : node.Outputs).SelectMany(value => Labels(value)).Select(groups.ChannelOf));
         }
 
         free.ExceptWith(groups.Slots.Where(slot => slot.Node.Input(slot.Input)!.Constant!.Type != ElementType.Float).SelectMany(slot => slot.Labels).Select(groups.ChannelOf));

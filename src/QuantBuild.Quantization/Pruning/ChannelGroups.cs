@@ -42,6 +42,9 @@ internal sealed class ChannelGroups
     /// <summary>The label of the channel to which a label belongs.</summary>
     public int ChannelOf(int label) => _walk.Coupling.Root(label);
 
+    /// <summary>Channels that begin at factors and go nowhere where they would have to stay as they are: they cannot be removed, but other factors can be theirs.</summary>
+    public IEnumerable<int> Normalized => Slots.Where(slot => slot.Role == SlotRole.Factor).SelectMany(slot => slot.Labels).Select(ChannelOf).Where(channel => _walk.Coupling.ReasonOf(channel) is null);
+
     /// <summary>The output channels of a layer that are left when channels of groups are removed.</summary>
     public IReadOnlyList<int> KeptOutputs(Node layer, IReadOnlyDictionary<ChannelGroup, IReadOnlySet<int>> removed)
     {
@@ -95,7 +98,9 @@ internal sealed class ChannelGroups
         var slots = Slots.Select(slot => (slot.Role, Slot: In(slot))).Where(entry => entry.Slot is not null).ToLookup(entry => entry.Role, entry => entry.Slot!);
         return new(name, channels)
         {
-            Reason = _walk.Coupling.ReasonOf(channels[0]) ?? (channels.Length == 1 ? "there is one alone" : null),
+            Reason = _walk.Coupling.ReasonOf(channels[0])
+                ?? (slots[SlotRole.Factor].FirstOrDefault() is { } factor ? $"{factor.Node} makes all of them from each" : null)
+                ?? (channels.Length == 1 ? "there is one alone" : null),
             Producers = [.. slots[SlotRole.Producer]],
             Parameters = [.. slots[SlotRole.Parameter]],
             Readers = [.. slots[SlotRole.Reader]],

@@ -39,6 +39,7 @@ internal static class ChannelRules
             "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"),
         new((node, walk) => SpatialChannels.Normalize(node, walk, 4), "BatchNormalization"),
         new((node, walk) => SpatialChannels.Normalize(node, walk, 2), "InstanceNormalization"),
+        new(NormalizedChannels.Normalize, "LayerNormalization", "SimplifiedLayerNormalization", "RMSNormalization"),
         new(SpatialChannels.Resize, "Resize") { TakesCounts = input => input == 3 },
         new(ReshapedChannels.Reshape, "Reshape") { TakesCounts = input => input == 1 },
         new(ReshapedChannels.Regroup, "Flatten", "Squeeze", "Unsqueeze"),

@@ -13,6 +13,9 @@ internal enum SlotRole
     Producer,
     Parameter,
     Reader,
+
+    /// <summary>Multiplies each channel of what is normalized over all of them: the channels begin there, and all of them stay.</summary>
+    Factor,
 }
 
 /// <summary>An axis of a constant, with the label of every position.</summary>

@@ -19,6 +19,11 @@ internal static class ElementwiseChannels
     /// <summary>Operands with as many channels have the same ones; what is broadcast along channels has to stay whole.</summary>
     public static string? ManyOperands(Node node, ChannelWalk walk)
     {
+        if (NormalizedChannels.Multiply(node, walk))
+        {
+            return null;
+        }
+
         Value[] operands = [.. node.Inputs.OfType<Value>()];
         Value[] followed = [.. operands.Where(value => walk.AxisOf(value) is not null)];
         if (followed.Length == 0)

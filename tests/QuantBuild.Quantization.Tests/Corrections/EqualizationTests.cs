@@ -51,6 +51,35 @@ internal sealed class EqualizationTests
         }
     }
 
+    /// <summary>Some channels of a normalization's scale are much larger, as in transformers; the product that reads them has small weights there.</summary>
+    [Test]
+    public void LoudChannelsOfALayerNormalization_SqnrRises_AndTheFloatModelIsTheSame()
+    {
+        var random = new Random(3);
+        float Loudness(int channel) => channel % 8 == 0 ? 64 : 1;
+        var model = Model.Create("tiny", 17);
+        var input = model.Graph.AddInput("x");
+        input.Declare(ElementType.Float, [1, Width]);
+        var scale = model.Graph.AddInitializer("scale", TensorData.Vector<float>([.. Enumerable.Range(0, Width).Select(Loudness)]));
+        var bias = model.Graph.AddInitializer("bias", TensorData.Vector<float>([.. Enumerable.Range(0, Width).Select(channel => 0.1f * Loudness(channel))]));
+        var normalized = model.Graph.AddNode("LayerNormalization", [input, scale, bias], "n").Output;
+        var output = model.Graph.AddNode("Gemm", [normalized, model.Graph.AddInitializer("v", Weights((row, _) => ((float)random.NextDouble() - 0.5f) / Loudness(row)))], "y").Output;
+        output.Declare(ElementType.Float, [1, Width]);
+        model.Graph.SetOutputs([output]);
+        OnnxFile.Write(model, Path.Combine(_folder, "tiny.onnx"));
+        WriteSamples(_ => true);
+
+        var (with, without) = (Quantize(Settings(ModelFormat.Qdq, Correction.Equalization)), Quantize(Settings(ModelFormat.Qdq)));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Reasons(with), Has.All.Contain("scaled for channels that are equalized"));
+            Assert.That(Layers(with).Select(row => row.Decision), Has.All.EqualTo(OperatorDecision.Int8));
+            Assert.That(with.Report.Accuracy!.Quantized, Is.GreaterThan(35));
+            Assert.That(Layers(without).Select(row => row.Decision), Has.All.EqualTo(OperatorDecision.Float));
+        }
+    }
+
     [Test]
     public void AlikeChannels_AreLeftAlone()
     {

@@ -9,6 +9,8 @@ namespace QuantBuild.Quantization.Tests.Corrections;
 [Parallelizable(ParallelScope.All)]
 internal sealed class ScalableChannelsTests
 {
+    private static readonly (string Name, Func<TinyNetwork, Map, Map> Build)[] Blocks = [.. TinyBlocks.All, .. TinyBlocks.Normalizations];
+
     private static IEnumerable<TestCaseData> Ways =>
     [
         Way("Relu", 8, (net, map) => net.Relu(map)),
@@ -21,6 +23,11 @@ internal sealed class ScalableChannelsTests
         Way("a depthwise convolution", 8, (net, map) => net.Relu(net.Conv(map, 8, 3, 8))),
         Way("a residual connection", 16, (net, map) => net.Relu(net.Add(net.Conv(net.Relu(net.Conv(map, 8)), 8), map))),
         Way("a concatenation", 12, (net, map) => net.Concat(net.Relu(map), net.Relu(net.Conv(map, 4)))),
+        Way("LayerNormalization", 8, TinyBlocks.LayerNormalization),
+        Way("LayerNormalization, spelled out", 8, TinyBlocks.NormalizationInPieces),
+        Way("LayerNormalization in front of a residual branch", 16, (net, map) => net.Add(net.Conv(net.Relu(net.Conv(TinyBlocks.LayerNormalization(net, map), 8)), 8), map)),
+        Way("LayerNormalization behind the sum, and again", 16, (net, map) => TinyBlocks.LayerNormalization(net, net.Add(net.Conv(TinyBlocks.LayerNormalization(net, map), 8), TinyBlocks.LayerNormalization(net, map)))),
+        Way("LayerNormalization with a Tanh behind it", 0, (net, map) => map with { Value = net.Node("Tanh", TinyBlocks.LayerNormalization(net, map).Value) }),
         Way("Relu6", 0, (net, map) => map with { Value = net.Node("Clip", map.Value, net.Constant(0, 0), net.Constant(6, 6)) }),
         Way("Sigmoid", 0, (net, map) => map with { Value = net.Node("Sigmoid", map.Value) }),
         Way("HardSwish", 0, (net, map) => map with { Value = net.Node("HardSwish", map.Value) }),
@@ -48,10 +55,10 @@ internal sealed class ScalableChannelsTests
 
     [Test]
     public void Apply_RandomNetwork_ChangesNoBit() =>
-        Gen.Select(Gen.Int[0, TinyBlocks.All.Count - 1].Array[1, 8], Gen.Int[0, TinyHeads.All.Count - 1], Gen.Int[0, 1 << 20]).Sample((blocks, head, seed) =>
+        Gen.Select(Gen.Int[0, Blocks.Length - 1].Array[1, 8], Gen.Int[0, TinyHeads.All.Count - 1], Gen.Int[0, 1 << 20]).Sample((blocks, head, seed) =>
         {
             var net = new TinyNetwork(seed);
-            var map = blocks.Aggregate(net.Conv(net.Input, 8), (map, block) => TinyBlocks.All[block].Build(net, map));
+            var map = blocks.Aggregate(net.Conv(net.Input, 8), (map, block) => Blocks[block].Build(net, map));
             var model = net.Finish(TinyHeads.All[head].Build(net, map));
             return PruningCheck.Difference(Scale(model, seed, out _), model) == 0;
         });

@@ -32,6 +32,35 @@ internal static class TinyBlocks
         ("a mean over places", (net, map) => net.Add(map, map with { Value = Mean(net, map) })),
     ];
 
+    /// <summary>Blocks that need all channels of what they read.</summary>
+    public static IReadOnlyList<(string Name, Func<TinyNetwork, Map, Map> Build)> Normalizations { get; } =
+        [("LayerNormalization", LayerNormalization), ("LayerNormalization, spelled out", NormalizationInPieces)];
+
+    /// <summary>Over the channels of each place.</summary>
+    public static Map LayerNormalization(TinyNetwork net, Map map)
+    {
+        var last = net.Node("Transpose", map.Value);
+        last.Producer!.Set("perm", [0L, 2, 3, 1]);
+        var first = net.Node("Transpose", net.Node("LayerNormalization", last, net.Constant(0.5f, 2, map.Channels), net.Constant(-1, 1, map.Channels)));
+        first.Producer!.Set("perm", [0L, 3, 1, 2]);
+        return map with { Value = first };
+    }
+
+    public static Map NormalizationInPieces(TinyNetwork net, Map map)
+    {
+        Value Mean(Value value)
+        {
+            var mean = net.Node("ReduceMean", value);
+            mean.Producer!.Set("axes", [1L]);
+            return mean;
+        }
+
+        var centred = net.Node("Sub", map.Value, Mean(map.Value));
+        var deviation = net.Node("Sqrt", net.Node("Add", Mean(net.Node("Mul", centred, centred)), net.Constant(0.01f, 0.01f)));
+        var scaled = net.Node("Mul", net.Node("Div", centred, deviation), net.Constant(0.5f, 2, 1, map.Channels, 1, 1));
+        return map with { Value = net.Node("Add", net.Constant(-1, 1, 1, map.Channels, 1, 1), scaled) };
+    }
+
     private static Map Padded(TinyNetwork net, Map map) => map with { Value = net.Node("Pad", map.Value, net.Longs(0, 0, 1, 1, 0, 0, 1, 1)), Size = map.Size + 2 };
 
     /// <summary>As in a CIFAR ResNet with shortcuts of type A.</summary>
