@@ -99,7 +99,7 @@ internal sealed class ChannelGroups
         return new(name, channels)
         {
             Reason = _walk.Coupling.ReasonOf(channels[0])
-                ?? (slots[SlotRole.Factor].FirstOrDefault() is { } factor ? $"{factor.Node} makes all of them from each" : null)
+                ?? (slots[SlotRole.Factor].FirstOrDefault() is { } factor ? $"{factor.Node} computes each of them from all" : null)
                 ?? (channels.Length == 1 ? "there is one alone" : null),
             Producers = [.. slots[SlotRole.Producer]],
             Parameters = [.. slots[SlotRole.Parameter]],
