@@ -17,7 +17,7 @@ internal sealed class DependencyTests
     }
 
     [TestCase("QuantBuild.Onnx", "Google.Protobuf")]
-    [TestCase("QuantBuild.Data", "StbImageSharp", "Microsoft.Extensions.FileSystemGlobbing")]
+    [TestCase("QuantBuild.Data", "StbImageSharp", "System.IO.Hashing", "Microsoft.Extensions.FileSystemGlobbing")]
     [TestCase("QuantBuild.Quantization", "Microsoft.ML.OnnxRuntime", "System.Numerics.Tensors")]
     [TestCase("QuantBuild.Reporting")]
     [TestCase("quantbuild", "System.CommandLine")]
