@@ -16,6 +16,28 @@ internal sealed class SampleReadTests
         Assert.That(Samples.ErrorOf(() => set.Read(1)).Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
     }
 
+    /// <summary>Of two damaged files it is the first that is named, whichever thread comes to it.</summary>
+    [TestCase(1)]
+    [TestCase(8)]
+    public void ContentHashes_FilesThatBecameShorter_AreUnreadable(int threads)
+    {
+        using var folder = new TemporaryFolder();
+        string[] paths = [.. Enumerable.Range(0, 6).Select(index => folder.Write($"x{index}.npy", FileBytes.Npy("<f4", [2, 1], 1f, 2f)))];
+        var set = Samples.Open(folder, Samples.Input("x", ElementType.Float, null, 1), "*.npy");
+        foreach (var path in paths[4..])
+        {
+            File.WriteAllBytes(path, File.ReadAllBytes(path)[..^2]);
+        }
+
+        var error = Samples.ErrorOf(() => set.ContentHashes(threads));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.UnreadableSample));
+            Assert.That(error.Message, Does.Contain("x4.npy"));
+        }
+    }
+
     [Test]
     public void Read_FromManyThreads_GivesTheSameSamples()
     {

@@ -47,7 +47,7 @@ internal static class Calibrator
         ChannelObserver?[] channels = [.. watched.Select(name => layouts is not null && layouts.TryGetValue(name, out var layout) ? new ChannelObserver(layout) : null)];
         using var counters = new ThreadLocal<HistogramCounter>(() => new());
         var places = watched.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        foreach (var group in Groups(Bodies.Scopes(model.Graph).SelectMany(graph => graph.Values).Where(value => places.ContainsKey(value.Name)), profile, mostBytes))
+        foreach (var group in Groups(InOrder(model).Where(value => places.ContainsKey(value.Name)), profile, mostBytes))
         {
             int[] own = [.. group.Select(value => places[value.Name])];
             using var session = new ScopedModel(model, group);
@@ -65,7 +65,11 @@ internal static class Calibrator
         return watched.Index().ToImmutableDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics with { Channels = channels[entry.Index]?.Ranges });
     }
 
-    /// <summary>Values that lie near one another: the first groups need the model's beginning alone.</summary>
+    /// <summary>As they are made, scope by scope: a pass adds its values at the end of a graph's list, wherever they lie.</summary>
+    private static IEnumerable<Value> InOrder(Model model) =>
+        Bodies.Scopes(model.Graph).SelectMany(graph => graph.Inputs.Concat(graph.Nodes.SelectMany(node => node.Outputs.OfType<Value>())));
+
+    /// <summary>Values that follow one another: the first groups need the model's beginning alone.</summary>
     private static IEnumerable<IReadOnlyList<Value>> Groups(IEnumerable<Value> values, ModelProfile profile, long mostBytes)
     {
         var (group, bytes) = (new List<Value>(), 0.0);
