@@ -11,12 +11,13 @@ internal sealed class AnonymousMemory : IProgress<QuantizationProgress>, IDispos
     private readonly Task _watch;
     private long _peak;
     private long _peakWhileQuantizing;
+    private bool _evaluates;
 
     public AnonymousMemory() => _watch = Task.Factory.StartNew(Watch, _end.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public long Peak => Interlocked.Read(ref _peak);
 
-    /// <summary>Up to the last sample of the last stage before the evaluation.</summary>
+    /// <summary>Up to the last sample before the evaluation: the report is made behind it, and reports progress, too.</summary>
     public long PeakWhileQuantizing => Interlocked.Read(ref _peakWhileQuantizing);
 
     private static long Now => long.Parse(
@@ -25,7 +26,8 @@ internal sealed class AnonymousMemory : IProgress<QuantizationProgress>, IDispos
 
     public void Report(QuantizationProgress value)
     {
-        if (value.Stage != "Evaluating")
+        _evaluates |= value.Stage == "Evaluating";
+        if (!_evaluates)
         {
             Interlocked.Exchange(ref _peakWhileQuantizing, Peak);
         }
