@@ -22,7 +22,8 @@ internal sealed class LatencyPrediction(Model prepared, OperatorCosts costs)
         var replaced = units.SelectMany(unit => new[] { unit.Node, unit.Activation }).OfType<Node>().ToHashSet();
         return _floats.Where(entry => !replaced.Contains(entry.Key)).Sum(entry => entry.Value)
             + units.Sum(unit => costs.Of(unit, unit.Form) ?? costs.Float(unit) ?? 0)
-            + QuantizationPlanner.QuantizedValues(placement).Sum(value => Conversions(placement, value));
+            + QuantizationPlanner.QuantizedValues(placement).Sum(value => Conversions(placement, value))
+            + new LayoutJoins([.. units.Where(unit => unit.Form == UnitForm.Static)], costs).All.Where(join => join.Producer is null).Sum(join => join.Cost);
     }
 
     /// <summary>A float is quantized once for all that read it as INT8; an INT8 value becomes float for each that reads floats.</summary>

@@ -32,6 +32,11 @@ internal sealed class OperatorCosts(CostTable table, ModelProfile profile)
 
     public double Dequantize(Value value) => Conversion("Dequantize", value);
 
+    /// <summary>Carrying the channels of a quantized image from one end of its shape to the other; nothing for what is no image.</summary>
+    public double Transpose(Value value) => profile.RankOf(value) >= 4 && KernelWork.ElementsOf(value, profile) is { } elements
+        ? table.Of(new("Transpose", elements, elements), "int8") ?? 0
+        : 0;
+
     /// <summary>ONNX Runtime's convolutions add what is added to them; the float Add behind one is free.</summary>
     private static bool IsAddedByConvolution(Node node) => node.Is("Add") && node.Inputs.Any(input =>
         input is { IsGraphOutput: false, Consumers.Count: 1, Producer: { } producer } && producer.Is("Conv"));

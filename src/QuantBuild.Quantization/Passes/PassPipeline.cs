@@ -21,6 +21,7 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new ReduceConstants(),
         new RecognizeActivations(),
         new FoldSpaceToDepth(),
+        new RecognizeDepthToSpace(),
         new FoldIntoNextLayer(),
         new FoldPadding(),
         new GeneralizePooling(),

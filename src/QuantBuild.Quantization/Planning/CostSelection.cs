@@ -47,6 +47,11 @@ internal sealed class CostSelection
             selection.Bind(unit);
         }
 
+        foreach (var join in new LayoutJoins(units, costs).All)
+        {
+            selection.AddLayouts(join);
+        }
+
         var isStatic = selection._cut.Solve();
         return [.. units.Where(unit => isStatic(selection._nodes[unit])).Select(unit => unit.Node)];
     }
@@ -80,6 +85,18 @@ internal sealed class CostSelection
             var dequantize = Whole(_costs.Dequantize(value));
             _cut.AddCostOfFirst(_nodes[producer], dequantize * (uses[null].Count() + (value.IsGraphOutput ? 1 : 0)));
             Array.ForEach(readers, reader => _cut.AddCost(_nodes[producer], reader, dequantize));
+        }
+    }
+
+    private void AddLayouts(LayoutJoin join)
+    {
+        if (join.Producer is null)
+        {
+            _cut.AddCostOfFirst(_nodes[join.Unit], Whole(join.Cost));
+        }
+        else
+        {
+            _cut.AddCost(_nodes[join.Unit], _nodes[join.Producer], Whole(join.Cost));
         }
     }
 

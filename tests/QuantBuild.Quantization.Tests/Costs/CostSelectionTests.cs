@@ -51,6 +51,29 @@ internal sealed class CostSelectionTests
         }
     }
 
+    /// <summary>Its own kernel is slower in INT8, and no sum behind it needs a Transpose then.</summary>
+    [TestCase(0, new[] { "c0", "c1" })]
+    [TestCase(3, new[] { "stem", "s0", "s1", "s2", "c0", "c1" })]
+    public void StemOfAResidualTrunk_IsStaticForTheSumsBehindIt(int blocks, string[] expected)
+    {
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph g(x: float[1, 3, 32, 32]) -> (c1: float) {
+              {{Weights("first", 16, 3)}}
+              {{Weights("w", 16, 16)}}
+              stem = Conv(x, first) {pads = [1, 1, 1, 1]}
+              {{string.Join("\n  ", Enumerable.Range(0, blocks).Select(index => $"b{index} = Conv({(index == 0 ? "stem" : $"s{index - 1}")}, w) {{pads = [1, 1, 1, 1]}}\n  s{index} = Add(b{index}, {(index == 0 ? "stem" : $"s{index - 1}")})"))}}
+              c0 = Conv({{(blocks == 0 ? "stem" : $"s{blocks - 1}")}}, w) {pads = [1, 1, 1, 1]}
+              c1 = Conv(c0, w) {pads = [1, 1, 1, 1]}
+            }
+            """);
+
+        var names = Place(TargetName.X64, model, [1, 3, 32, 32]).Units.Select(unit => unit.Node.Output.Name).Where(name => name[0] != 'b');
+
+        Assert.That(names, Is.EquivalentTo(expected));
+    }
+
     [Test]
     public void MatMulsBetweenFloatOperators_AreDynamicOrStatic_AndNeverFloat()
     {

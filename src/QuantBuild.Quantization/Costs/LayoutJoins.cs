@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Planning;
+
+namespace QuantBuild.Quantization.Costs;
+
+/// <summary>An operator that joins two images, where one of them comes from <paramref name="Producer"/>, or from no unit where that is null.</summary>
+/// <param name="Unit">What joins.</param>
+/// <param name="Producer">Whose result is an image in the plain layout, if it is not static.</param>
+/// <param name="Cost">Nanoseconds, if <paramref name="Unit"/> is static and <paramref name="Producer"/> is not.</param>
+internal sealed record LayoutJoin(QuantizedUnit Unit, QuantizedUnit? Producer, double Cost);
+
+/// <summary>
+/// Convolutions on integers have their channels last. ONNX Runtime carries the Transposes around them through an operator of two images only where that
+/// saves one: both come from such convolutions. Where one was quantized from floats, all along the trunk that begins there each sum stays in the plain
+/// layout, with a Transpose in front of it and one behind.
+/// </summary>
+internal sealed class LayoutJoins
+{
+    private readonly OperatorCosts _costs;
+    private readonly Dictionary<Node, QuantizedUnit> _units;
+
+    /// <param name="units">Those of one scope that may be static.</param>
+    /// <param name="costs">Of the target.</param>
+    public LayoutJoins(IReadOnlyList<QuantizedUnit> units, OperatorCosts costs)
+    {
+        _costs = costs;
+        _units = units.SelectMany(unit => new[] { (unit.Node, Unit: unit), (Node: unit.Activation!, Unit: unit) }).Where(entry => entry.Node is not null)
+            .ToDictionary(entry => entry.Node, entry => entry.Unit);
+        All = [.. units.Where(IsJoining).SelectMany(JoinsOf)];
+    }
+
+    public ImmutableArray<LayoutJoin> All { get; }
+
+    private IEnumerable<LayoutJoin> JoinsOf(QuantizedUnit unit)
+    {
+        var producers = unit.Inputs.Where(input => !input.HasConstant).Distinct().Select(SourceOf).ToArray();
+        if (producers.Length < 2 || producers.All(producer => producer is null))
+        {
+            yield break;
+        }
+
+        var cost = TrunkFrom(unit).Sum(step => 2 * _costs.Transpose(step.Output));
+        foreach (var producer in producers.Where(_ => cost > 0))
+        {
+            yield return new(unit, producer, cost);
+        }
+    }
+
+    /// <summary>The sum and those behind it that one of their images comes from, through whatever leaves the layout as it is.</summary>
+    private HashSet<QuantizedUnit> TrunkFrom(QuantizedUnit first)
+    {
+        var (trunk, ways) = (new HashSet<QuantizedUnit>(), new HashSet<QuantizedUnit>());
+        var pending = new Stack<QuantizedUnit>([first]);
+        while (pending.TryPop(out var unit))
+        {
+            if (!ways.Add(unit))
+            {
+                continue;
+            }
+
+            if (IsJoining(unit))
+            {
+                trunk.Add(unit);
+            }
+
+            foreach (var use in unit.Outputs.SelectMany(output => output.Consumers))
+            {
+                if (_units.TryGetValue(use.Node, out var reader) && reader.Reads(use.Node, use.Index) && (reader.IsMoving || IsJoining(reader)))
+                {
+                    pending.Push(reader);
+                }
+            }
+        }
+
+        return trunk;
+    }
+
+    /// <summary>Where an image comes from that is only cut and padded on its way.</summary>
+    private QuantizedUnit? SourceOf(Value value)
+    {
+        while (value.Producer is { } node && _units.TryGetValue(node, out var unit))
+        {
+            if (!unit.IsMoving)
+            {
+                return unit;
+            }
+
+            value = unit.Inputs[0];
+        }
+
+        return null;
+    }
+
+    private static bool IsJoining(QuantizedUnit unit) => unit.Rule.Role == OperatorRole.Arithmetic && unit.Inputs.Count(input => !input.HasConstant) == 2 && !unit.Node.Is("MatMul");
+}
