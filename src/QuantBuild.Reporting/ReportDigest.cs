@@ -3,7 +3,7 @@ using QuantBuild.Quantization.Reports;
 
 namespace QuantBuild.Reporting;
 
-/// <summary>Operators that stayed float for one reason; <paramref name="Types"/> reads <c>2 Softmax, 1 Concat</c>.</summary>
+/// <summary>Operators that stayed float for one reason, but for its numbers; <paramref name="Types"/> reads <c>2 Softmax, 1 Concat</c>.</summary>
 public sealed record FloatGroup(string Reason, string Types, ImmutableArray<string> Names);
 
 /// <summary>What a reader wants to know first, drawn from a report.</summary>
@@ -36,10 +36,10 @@ public sealed record ReportDigest(QuantizationReport Report)
     [
         .. Report.Operators
             .Where(row => row.Decision == OperatorDecision.Float)
-            .GroupBy(row => row.Reason)
+            .GroupBy(row => Reasons.WithoutNumbers(row.Reason))
             .OrderByDescending(group => group.Count())
             .ThenBy(group => group.Key, StringComparer.Ordinal)
-            .Select(group => new FloatGroup(group.Key, CountByType(group), [.. group.Select(row => row.Name)])),
+            .Select(group => new FloatGroup(Reasons.Join([.. group.Select(row => row.Reason)]), CountByType(group), [.. group.Select(row => row.Name)])),
     ];
 
     /// <summary>The operators with the lowest signal-to-quantization-noise ratio, the worst first.</summary>

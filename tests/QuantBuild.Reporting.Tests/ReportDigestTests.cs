@@ -55,6 +55,26 @@ internal sealed class ReportDigestTests
     }
 
     [Test]
+    public void Reasons_ThatDifferInTheirNumbers_AreOneGroupWithBothEnds()
+    {
+        OperatorReport Float(string name, string type, string reason) => new(name, type, OperatorDecision.Float, reason, null);
+        ImmutableArray<OperatorReport> operators =
+        [
+            Float("a", "Mul", "ONNX Runtime 1.31.1 leaves 30.5 dB of INT8 in 2 steps"), Float("b", "Conv", "ONNX Runtime 1.31.1 leaves 9.25 dB of INT8 in 2 steps"),
+            Float("c", "Mul", "ONNX Runtime 1.31.1 leaves 101 dB of INT8 in 2 steps"), Float("d", "Mul", "ONNX Runtime 1.31.1 leaves none"),
+        ];
+
+        var groups = new ReportDigest(Reports.Passed with { Operators = operators }).StayedFloat;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(groups.Select(group => group.Reason), Is.EqualTo(new[] { "ONNX Runtime 1.31.1 leaves 9.25 to 101 dB of INT8 in 2 steps", "ONNX Runtime 1.31.1 leaves none" }));
+            Assert.That(groups[0].Types, Is.EqualTo("2 Mul, 1 Conv"));
+            Assert.That(groups[0].Names, Is.EqualTo(new[] { "a", "b", "c" }));
+        }
+    }
+
+    [Test]
     public void Worst_FloatAndUnmeasuredOperators_AreLeftOut()
     {
         ImmutableArray<OperatorReport> operators =
