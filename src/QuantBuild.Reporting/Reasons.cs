@@ -10,7 +10,7 @@ internal static partial class Reasons
 
     /// <summary>The first, with the smallest and the largest of all in each place where the numbers are not the same.</summary>
     /// <param name="reasons">The same without their numbers.</param>
-    public static string Join(params string[] reasons)
+    public static string Join(IReadOnlyList<string> reasons)
     {
         var numbers = reasons.Distinct().Select(reason => Numbers().Matches(reason)).ToArray();
         var place = 0;
@@ -22,9 +22,9 @@ internal static partial class Reasons
         });
     }
 
-    private static double ValueOf(string number) => double.Parse(number, CultureInfo.InvariantCulture);
+    private static double ValueOf(string number) => double.Parse(number, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
 
-    /// <summary>Those that stand alone: not the 8 of INT8, and no part of a version.</summary>
-    [GeneratedRegex(@"(?<![\w.])\d+(\.\d+)?(?![\w]|\.\d)")]
+    /// <summary>Those that stand alone: not the 8 of INT8, and no part of a version, a path or a name in quotes.</summary>
+    [GeneratedRegex(@"(?<![\w./'])-?\d+(,\d{3})*(\.\d+)?(e[+-]?\d+)?(?![\w/']|[.,]\d)", RegexOptions.IgnoreCase)]
     private static partial Regex Numbers();
 }

@@ -74,6 +74,17 @@ internal sealed class ReportDigestTests
         }
     }
 
+    [TestCase("it goes down to -10", "it goes down to -5", "it goes down to -10 to -5")]
+    [TestCase("a share of 1.7e-4", "a share of 2e-9", "a share of 2e-9 to 1.7e-4")]
+    [TestCase("65,536 rows, 3 columns", "1,024 rows, 3 columns", "1,024 to 65,536 rows, 3 columns")]
+    [TestCase("'/layer/3/Conv' reads it", "'/layer/4/Conv' reads it", null)]
+    public void Reasons_NumbersOfAnyForm_AreJoined_AndNamesAreNot(string one, string other, string? joined)
+    {
+        ImmutableArray<OperatorReport> operators = [new("a", "Mul", OperatorDecision.Float, one, null), new("b", "Mul", OperatorDecision.Float, other, null)];
+
+        Assert.That(new ReportDigest(Reports.Passed with { Operators = operators }).StayedFloat.Select(group => group.Reason), Is.EqualTo(joined is null ? [one, other] : new[] { joined }));
+    }
+
     [Test]
     public void Worst_FloatAndUnmeasuredOperators_AreLeftOut()
     {

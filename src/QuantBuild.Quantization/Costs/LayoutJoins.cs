@@ -25,8 +25,7 @@ internal sealed class LayoutJoins
     public LayoutJoins(IReadOnlyList<QuantizedUnit> units, OperatorCosts costs)
     {
         _costs = costs;
-        _units = units.SelectMany(unit => new[] { (unit.Node, Unit: unit), (Node: unit.Activation!, Unit: unit) }).Where(entry => entry.Node is not null)
-            .ToDictionary(entry => entry.Node, entry => entry.Unit);
+        _units = units.SelectMany(unit => new[] { unit.Node, unit.Activation }.OfType<Node>(), (unit, node) => (Node: node, Unit: unit)).ToDictionary(entry => entry.Node, entry => entry.Unit);
         All = [.. units.Where(IsJoining).SelectMany(JoinsOf)];
     }
 
@@ -34,41 +33,32 @@ internal sealed class LayoutJoins
 
     private IEnumerable<LayoutJoin> JoinsOf(QuantizedUnit unit)
     {
-        var producers = unit.Inputs.Where(input => !input.HasConstant).Distinct().Select(SourceOf).ToArray();
-        if (producers.Length < 2 || producers.All(producer => producer is null))
+        QuantizedUnit?[] producers = [.. unit.Inputs.Where(input => !input.HasConstant).Select(SourceOf).Distinct()];
+        if (producers.Length < 2)
         {
-            yield break;
+            // Two parts of one image have one layout.
+            return [];
         }
 
-        var cost = TrunkFrom(unit).Sum(step => 2 * _costs.Transpose(step.Output));
-        foreach (var producer in producers.Where(_ => cost > 0))
-        {
-            yield return new(unit, producer, cost);
-        }
+        var cost = TrunkFrom(unit).Where(IsJoining).Sum(step => 2 * _costs.Transpose(step.Output));
+        return cost > 0 ? producers.Select(producer => new LayoutJoin(unit, producer, cost)) : [];
     }
 
-    /// <summary>The sum and those behind it that one of their images comes from, through whatever leaves the layout as it is.</summary>
+    /// <summary>A sum and those behind it, with what only moves elements on the way from one to the next.</summary>
     private HashSet<QuantizedUnit> TrunkFrom(QuantizedUnit first)
     {
-        var (trunk, ways) = (new HashSet<QuantizedUnit>(), new HashSet<QuantizedUnit>());
+        var trunk = new HashSet<QuantizedUnit>();
         var pending = new Stack<QuantizedUnit>([first]);
         while (pending.TryPop(out var unit))
         {
-            if (!ways.Add(unit))
+            if (trunk.Add(unit))
             {
-                continue;
-            }
-
-            if (IsJoining(unit))
-            {
-                trunk.Add(unit);
-            }
-
-            foreach (var use in unit.Outputs.SelectMany(output => output.Consumers))
-            {
-                if (_units.TryGetValue(use.Node, out var reader) && reader.Reads(use.Node, use.Index) && (reader.IsMoving || IsJoining(reader)))
+                foreach (var use in unit.Outputs.SelectMany(output => output.Consumers))
                 {
-                    pending.Push(reader);
+                    if (_units.TryGetValue(use.Node, out var reader) && reader.Reads(use.Node, use.Index) && (reader.IsMoving || IsJoining(reader)))
+                    {
+                        pending.Push(reader);
+                    }
                 }
             }
         }
@@ -76,7 +66,7 @@ internal sealed class LayoutJoins
         return trunk;
     }
 
-    /// <summary>Where an image comes from that is only cut and padded on its way.</summary>
+    /// <summary>Where an image comes from whose elements are only moved on the way; null where that is no unit.</summary>
     private QuantizedUnit? SourceOf(Value value)
     {
         while (value.Producer is { } node && _units.TryGetValue(node, out var unit))

@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Passes.Opsets;
 
 namespace QuantBuild.Quantization.Passes;
 
 /// <summary>
 /// A pixel shuffle that is spelled out as Reshape, Transpose and Reshape, as PyTorch did below opset 11, becomes a DepthToSpace: ONNX Runtime's kernel takes
-/// a fraction of the time of a Transpose of six axes.
+/// a fraction of the time of a Transpose of six axes. Of integers of more than 8 bits it has none.
 /// </summary>
 internal sealed class RecognizeDepthToSpace : GraphPass
 {
@@ -25,11 +26,11 @@ internal sealed class RecognizeDepthToSpace : GraphPass
         }
 
         var ends = Bodies.Nodes(model.Graph).Where(IsEnd).ToArray();
-        var shapes = InferredShapes.Of(model, ends.Select(SourceOf));
+        var (shapes, types) = (InferredShapes.Of(model, ends.Select(SourceOf)), new InferredTypes(model));
         foreach (var last in ends)
         {
             var (transpose, source) = (last.Input(0)!.Producer!, SourceOf(last));
-            if (shapes.TryGetValue(source, out var shape) && Match(last, transpose, shape) is { } match)
+            if (types.TypeOf(source) == ElementType.Float && shapes.TryGetValue(source, out var shape) && Match(last, transpose, shape) is { } match)
             {
                 last.Graph.Replace(last, "DepthToSpace", [source]).Set("blocksize", match.Block).Set("mode", match.Mode);
                 var first = transpose.Input(0)!.Producer!;

@@ -56,6 +56,7 @@ internal sealed class CostSelectionTests
     [TestCase(3, new[] { "stem", "s0", "s1", "s2", "c0", "c1" })]
     public void StemOfAResidualTrunk_IsStaticForTheSumsBehindIt(int blocks, string[] expected)
     {
+        string Behind(int block) => block == 0 ? "stem" : $"s{block - 1}";
         var model = GraphText.Parse(
             $$"""
             opset 13
@@ -63,8 +64,8 @@ internal sealed class CostSelectionTests
               {{Weights("first", 16, 3)}}
               {{Weights("w", 16, 16)}}
               stem = Conv(x, first) {pads = [1, 1, 1, 1]}
-              {{string.Join("\n  ", Enumerable.Range(0, blocks).Select(index => $"b{index} = Conv({(index == 0 ? "stem" : $"s{index - 1}")}, w) {{pads = [1, 1, 1, 1]}}\n  s{index} = Add(b{index}, {(index == 0 ? "stem" : $"s{index - 1}")})"))}}
-              c0 = Conv({{(blocks == 0 ? "stem" : $"s{blocks - 1}")}}, w) {pads = [1, 1, 1, 1]}
+              {{string.Join("\n  ", Enumerable.Range(0, blocks).Select(index => $"b{index} = Conv({Behind(index)}, w) {{pads = [1, 1, 1, 1]}}\n  s{index} = Add(b{index}, {Behind(index)})"))}}
+              c0 = Conv({{Behind(blocks)}}, w) {pads = [1, 1, 1, 1]}
               c1 = Conv(c0, w) {pads = [1, 1, 1, 1]}
             }
             """);

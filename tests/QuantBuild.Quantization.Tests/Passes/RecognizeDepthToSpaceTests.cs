@@ -43,6 +43,10 @@ internal sealed class RecognizeDepthToSpaceTests
         }
         """);
 
+    /// <summary>ONNX Runtime has no DepthToSpace of them.</summary>
+    [Test]
+    public void Integers_Stay() => PassCheck.VerifyRefused(Pass, Text("[-1, 3, 2, 2, 4, 5]", "[0, 1, 4, 2, 5, 3]", "[-1, 3, 8, 10]").Replace("Relu(x)", "Cast(x) {to = 7}", StringComparison.Ordinal).Replace("y: float", "y: int64", StringComparison.Ordinal));
+
     [Test]
     public void OpsetWithoutModes_Stays() => PassCheck.VerifyRefused(Pass, Text("[-1, 3, 2, 2, 4, 5]", "[0, 1, 4, 2, 5, 3]", "[-1, 3, 8, 10]").Replace("opset 13", "opset 10", StringComparison.Ordinal));
 
