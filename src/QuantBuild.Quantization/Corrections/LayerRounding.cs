@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 
@@ -14,13 +13,29 @@ internal sealed class LayerRounding
     /// <summary>On the diagonal of H, as a share of its mean: samples that are to come differ from those that H was seen on.</summary>
     private const double Damping = 0.1;
 
-    private readonly float[][] _factor;
+    /// <summary>Of each channel there is a sum of errors and one of signals.</summary>
+    private const int ChannelsAtATime = ScaledSums.Width / 2;
+
+    /// <summary>So many weights are chosen before all before them take up what they leave over. A multiple of <see cref="Alignment"/>.</summary>
+    private const int BlockLength = 32;
+
+    /// <summary>Sums that are done may take up anything, so that rows are rounded up to whole vectors.</summary>
+    private const int Alignment = 8;
+
+    /// <summary>The rows of L up to the diagonal, one after the other, and some elements more.</summary>
+    private readonly float[] _factor;
     private readonly int[] _order;
 
     private LayerRounding(CholeskyFactor factor, int[] order)
     {
-        (_factor, _order) = ([.. Enumerable.Range(0, factor.Size).Select(factor.RowOf)], order);
+        (_factor, _order) = (new float[StartOf(order.Length) + Alignment], order);
+        for (var row = 0; row < order.Length; row++)
+        {
+            factor.RowOf(row).CopyTo(_factor, StartOf(row));
+        }
     }
+
+    private int Depth => _order.Length;
 
     /// <summary>Null for inputs that were always 0.</summary>
     public static LayerRounding? Of(LayerMoments moments)
@@ -33,30 +48,69 @@ internal sealed class LayerRounding
             : null;
     }
 
-    /// <summary>Rounds the weights of one output channel.</summary>
-    /// <param name="weights">In float.</param>
-    /// <param name="gridOf">The grid of each.</param>
+    /// <summary>Rounds the weights of output channels.</summary>
+    /// <param name="weights">In float, channel by channel.</param>
+    /// <param name="gridOf">The grid of a channel's weight.</param>
     /// <param name="integers">What they become.</param>
-    /// <returns>What a scale that they share is to be multiplied with, so that the rounded weights come nearest to the float ones at the layer's output.</returns>
-    public double Round(ReadOnlySpan<float> weights, Func<int, WeightStep> gridOf, Span<int> integers)
+    /// <returns>For each channel, what a scale that its weights share is to be multiplied with, so that the rounded weights come nearest to the float ones at the layer's output.</returns>
+    public double[] Round(ReadOnlyMemory<float> weights, Func<int, int, WeightStep> gridOf, Memory<int> integers)
     {
-        // Of Lᵀ·d and of Lᵀ·w, as far as weights are done
-        var (errors, signals) = (new float[_order.Length], new float[_order.Length]);
-        var (common, own) = (0.0, 0.0);
-        for (var position = _order.Length - 1; position >= 0; position--)
+        var factors = new double[weights.Length / Depth];
+        Parallel.For(0, (factors.Length + ChannelsAtATime - 1) / ChannelsAtATime, part =>
         {
-            var (index, row) = (_order[position], _factor[position]);
-            var (weight, grid) = (weights[index], gridOf(index));
-            integers[index] = grid.Choose(weight, weight - (errors[position] / (double)row[position]));
-            var error = (float)(grid.ValueOf(integers[index]) - weight);
-            Add(row, error, errors.AsSpan(0, position + 1));
-            Add(row, weight, signals.AsSpan(0, position + 1));
-            var rounded = signals[position] + (double)errors[position];
-            (common, own) = (common + (rounded * signals[position]), own + (rounded * rounded));
-        }
-
-        return own > 0 && common > 0 ? common / own : 1;
+            var first = part * ChannelsAtATime;
+            Round(first, Math.Min(ChannelsAtATime, factors.Length - first), weights.Span, gridOf, integers.Span, factors);
+        });
+        return factors;
     }
 
-    private static void Add(ReadOnlySpan<float> row, float factor, Span<float> sums) => TensorPrimitives.MultiplyAdd(row[..sums.Length], factor, sums, sums);
+    private static int StartOf(int row) => checked((int)((long)row * (row + 1) / 2));
+
+    private void Round(int first, int count, ReadOnlySpan<float> weights, Func<int, int, WeightStep> gridOf, Span<int> integers, Span<double> factors)
+    {
+        // Of Lᵀ·d and of Lᵀ·w, as far as weights are done
+        var stride = (Depth + Alignment - 1) / Alignment * Alignment;
+        var sums = new float[stride * ScaledSums.Width];
+        Span<double> common = stackalloc double[ChannelsAtATime];
+        Span<double> own = stackalloc double[ChannelsAtATime];
+        Span<float> scales = stackalloc float[BlockLength * ScaledSums.Width];
+        Span<int> starts = stackalloc int[BlockLength];
+        common.Clear();
+        own.Clear();
+        scales.Clear();
+        for (var end = Depth; end > 0;)
+        {
+            var start = (end - 1) / BlockLength * BlockLength;
+            for (var position = end - 1; position >= start; position--)
+            {
+                var (row, index, diagonal) = (end - 1 - position, _order[position], (double)_factor[StartOf(position) + position]);
+                var rowScales = scales.Slice(row * ScaledSums.Width, ScaledSums.Width);
+                for (var channel = 0; channel < count; channel++)
+                {
+                    var (element, grid) = (((first + channel) * Depth) + index, gridOf(first + channel, index));
+                    var weight = weights[element];
+                    integers[element] = grid.Choose(weight, weight - (sums[(2 * channel * stride) + position] / diagonal));
+                    (rowScales[2 * channel], rowScales[(2 * channel) + 1]) = ((float)(grid.ValueOf(integers[element]) - weight), weight);
+                }
+
+                starts[row] = StartOf(position) + start;
+                ScaledSums.Add(_factor, starts.Slice(row, 1), rowScales, sums.AsSpan(start), stride, (position - start + Alignment) / Alignment * Alignment);
+                starts[row] -= start;
+                for (var channel = 0; channel < count; channel++)
+                {
+                    double signal = sums[(((2 * channel) + 1) * stride) + position];
+                    var rounded = signal + sums[(2 * channel * stride) + position];
+                    (common[channel], own[channel]) = (common[channel] + (rounded * signal), own[channel] + (rounded * rounded));
+                }
+            }
+
+            ScaledSums.Add(_factor, starts[..(end - start)], scales[..((end - start) * ScaledSums.Width)], sums, stride, start);
+            end = start;
+        }
+
+        for (var channel = 0; channel < count; channel++)
+        {
+            factors[first + channel] = own[channel] > 0 && common[channel] > 0 ? common[channel] / own[channel] : 1;
+        }
+    }
 }

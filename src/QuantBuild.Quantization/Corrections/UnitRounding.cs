@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Layers;
@@ -20,6 +21,9 @@ internal sealed class UnitRounding
     private readonly TensorData _weights;
     private readonly float[] _rows;
 
+    /// <summary>Of each channel; none where its weights have several.</summary>
+    private readonly ImmutableArray<WeightStep> _steps;
+
     /// <param name="unit">A layer.</param>
     /// <param name="given">How its weights are quantized.</param>
     /// <param name="weights">In float, multiplied with the factors of smoothing if there is any.</param>
@@ -33,6 +37,7 @@ internal sealed class UnitRounding
         _grid = new(_nearest, scheme);
         _mayChangeScales = scheme is { Granularity: WeightGranularity.PerChannel, IsPowerOfTwo: false };
         _rows = Geometry.Rows(_weights);
+        _steps = scheme.Granularity == WeightGranularity.PerBlock ? [] : [.. Enumerable.Range(0, Geometry.Channels).Select(channel => _grid.At(Geometry.ElementOf(channel, 0)))];
     }
 
     /// <summary>Those of <see cref="MomentsOf"/>, where they are known already.</summary>
@@ -55,7 +60,12 @@ internal sealed class UnitRounding
                 return null;
             }
 
-            Parallel.For(group * Geometry.ChannelsOfGroup, (group + 1) * Geometry.ChannelsOfGroup, channel => Round(rounding, channel, integers, scales));
+            var (first, start, length) = (group * Geometry.ChannelsOfGroup, group * Geometry.ChannelsOfGroup * Geometry.Depth, Geometry.ChannelsOfGroup * Geometry.Depth);
+            var factors = rounding.Round(_rows.AsMemory(start, length), (channel, index) => StepOf(first + channel, index), integers.AsMemory(start, length));
+            for (var channel = first; _mayChangeScales && channel < first + factors.Length; channel++)
+            {
+                scales[_grid.GroupOf(Geometry.ElementOf(channel, 0))] *= (float)factors[channel - first];
+            }
         }
 
         return new(Tensor(integers), _nearest.Parameters with { Scales = [.. scales] });
@@ -70,15 +80,7 @@ internal sealed class UnitRounding
         return moments is null ? null : LayerRounding.Of(_smoothing is null ? moments : moments.Scale(_smoothing.Inverse.AsSpan<float>()));
     }
 
-    private void Round(LayerRounding rounding, int channel, int[] integers, float[] scales)
-    {
-        var (start, depth) = (channel * Geometry.Depth, Geometry.Depth);
-        var factor = rounding.Round(_rows.AsSpan(start, depth), index => _grid.At(Geometry.ElementOf(channel, index)), integers.AsSpan(start, depth));
-        if (_mayChangeScales)
-        {
-            scales[_grid.GroupOf(Geometry.ElementOf(channel, 0))] *= (float)factor;
-        }
-    }
+    private WeightStep StepOf(int channel, int index) => _steps.IsEmpty ? _grid.At(Geometry.ElementOf(channel, index)) : _steps[channel];
 
     private TensorData Tensor(int[] integers)
     {
@@ -111,20 +113,25 @@ internal sealed class UnitRounding
                 TensorPrimitives.Multiply(column, _smoothing.Inverse.AsSpan<float>()[index], column);
             }
 
-            for (var channel = group * Geometry.ChannelsOfGroup; channel < (group + 1) * Geometry.ChannelsOfGroup; channel++)
+            var (start, length) = (group * Geometry.ChannelsOfGroup * Geometry.Depth, Geometry.ChannelsOfGroup * Geometry.Depth);
+            for (var index = 0; index < sums.Length; index++)
             {
-                sums[0] += Error(rows, changes[0].AsSpan(channel * Geometry.Depth, Geometry.Depth));
-                sums[1] += Error(rows, changes[1].AsSpan(channel * Geometry.Depth, Geometry.Depth));
+                sums[index] += Error(rows, changes[index].AsSpan(start, length));
             }
         }
 
         return sums[0] < sums[1];
     }
 
-    private double Error(SampledRows rows, ReadOnlySpan<float> change)
+    /// <summary>Of all channels of a group together.</summary>
+    private double Error(SampledRows rows, ReadOnlySpan<float> changes)
     {
-        var outputs = rows.Times(change);
-        var mean = _unit.HasBias ? Math.Pow(TensorPrimitives.Sum<float>(outputs), 2) / Math.Max(rows.Count, 1) : 0;
-        return TensorPrimitives.SumOfSquares<float>(outputs) - mean;
+        var error = 0.0;
+        rows.Times(changes, Geometry.Depth, outputs =>
+        {
+            var mean = _unit.HasBias ? Math.Pow(TensorPrimitives.Sum(outputs), 2) / Math.Max(rows.Count, 1) : 0;
+            error += TensorPrimitives.SumOfSquares(outputs) - mean;
+        });
+        return error;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Numerics.Tensors;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Layers;
 
@@ -31,9 +32,12 @@ internal abstract record LayerGeometry(int Groups, int Channels, int Depth)
     {
         var elements = weights.AsSpan<float>();
         var rows = new float[Channels * Depth];
-        for (var i = 0; i < rows.Length; i++)
+        for (var channel = 0; channel < Channels; channel++)
         {
-            rows[i] = elements[ElementOf(i / Depth, i % Depth)];
+            for (var index = 0; index < Depth; index++)
+            {
+                rows[(channel * Depth) + index] = elements[ElementOf(channel, index)];
+            }
         }
 
         return rows;
@@ -86,6 +90,35 @@ internal sealed record SampledRows(int Count, float[] Columns)
         }
 
         return outputs;
+    }
+
+    /// <summary>The same for the weights of many channels.</summary>
+    /// <param name="weights">Channel by channel.</param>
+    /// <param name="depth">Of each.</param>
+    /// <param name="use">Gets the outputs of one channel after the other, which are gone when it returns.</param>
+    public void Times(ReadOnlySpan<float> weights, int depth, Action<ReadOnlySpan<float>> use)
+    {
+        int[] starts = [.. Enumerable.Range(0, depth).Select(index => index * Count)];
+        var (factors, outputs) = (new float[depth * ScaledSums.Width], new float[Count * ScaledSums.Width]);
+        for (var first = 0; first < weights.Length / depth; first += ScaledSums.Width)
+        {
+            var channels = Math.Min(ScaledSums.Width, (weights.Length / depth) - first);
+            Array.Clear(factors);
+            Array.Clear(outputs);
+            for (var channel = 0; channel < channels; channel++)
+            {
+                for (var index = 0; index < depth; index++)
+                {
+                    factors[(index * ScaledSums.Width) + channel] = weights[((first + channel) * depth) + index];
+                }
+            }
+
+            ScaledSums.Add(Columns, starts, factors, outputs, Count, Count);
+            for (var channel = 0; channel < channels; channel++)
+            {
+                use(outputs.AsSpan(channel * Count, Count));
+            }
+        }
     }
 }
 

@@ -32,7 +32,7 @@ internal sealed class RoundingTests
             var moments = LayerMoments.Of(Inputs(columns, 6), 0, _ => true, false)!;
             float[] weights = [.. Enumerable.Range(0, 6).Select(_ => (float)((random.NextDouble() * 10) - 5))];
             var integers = new int[6];
-            LayerRounding.Of(moments)!.Round(weights, _ => new(1, 0, -127, 127), integers);
+            LayerRounding.Of(moments)!.Round(weights, (_, _) => new(1, 0, -127, 127), integers);
 
             chosen += Error(columns, weights, integers);
             nearest += Error(columns, weights, [.. weights.Select(weight => (int)Math.Round(weight))]);
@@ -57,7 +57,7 @@ internal sealed class RoundingTests
         float[] weights = [.. Enumerable.Range(0, 6).Select(_ => (float)((random.NextDouble() * 3) - 1.5))];
         var integers = new int[6];
 
-        var factor = LayerRounding.Of(moments)!.Round(weights, _ => new(1, 0, -127, 127), integers);
+        var factor = LayerRounding.Of(moments)!.Round(weights, (_, _) => new(1, 0, -127, 127), integers)[0];
 
         // In the norm of the moments with the damping on their diagonal
         double ErrorAt(double scale)
