@@ -18,6 +18,9 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     /// <summary>Attempts to take forms again, unless all is to be tried.</summary>
     private const int FewAttempts = 16;
 
+    /// <summary>Standard errors that are kept in reserve where one of many tries makes the drop larger.</summary>
+    private const double ReserveOfManyTries = 2;
+
     /// <summary>A half of fewer samples that were held out chooses by chance.</summary>
     private const int FewestHeldOut = 16;
 
@@ -79,8 +82,8 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     }
 
     /// <summary>
-    /// In the order in which they were given up: the worst bargains come last and are tried first. What makes the drop larger stays given up, though it
-    /// might be allowed, since of many tries on the same samples some pass by chance; unless the speed that is asked for is not reached without it.
+    /// In the order in which they were given up: the worst bargains come last and are tried first. What makes the drop larger has to stay far within the
+    /// limit, since of many tries on the same samples some pass by chance; unless the speed that is asked for is not reached without it.
     /// </summary>
     private PlannedModel TakeAgain(CandidateLadder ladder, IReadOnlyList<(Node Node, UnitForm Form)> givenUp, PlannedModel best)
     {
@@ -107,9 +110,10 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
         return best;
     }
 
-    /// <summary>No slower, as far as that is predicted, and no less accurate, as far as speed is not wanting.</summary>
-    private bool IsBetter(Judgement candidate, Judgement best) =>
-        !(candidate.Speedup < best.Speedup) && (candidate.Drop <= best.Drop || (best.Speedup < settings.MinSpeedup && candidate.Speedup > best.Speedup));
+    /// <summary>No slower, as far as that is predicted, and no less accurate; or faster, and far enough within the limit or wanted for the speed that is asked for.</summary>
+    private bool IsBetter(Judgement candidate, Judgement best) => candidate.Drop <= best.Drop
+        ? !(candidate.Speedup < best.Speedup)
+        : !(candidate.Speedup <= best.Speedup) && (candidate.Drop + (ReserveOfManyTries * candidate.Error) <= limit || best.Speedup < settings.MinSpeedup);
 
     /// <summary>
     /// With the standard error as a reserve, or what passes here by a hair would fail on the other half as often as not. False where the budget is spent:
