@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
@@ -24,7 +25,8 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     /// <summary>A half of fewer samples that were held out chooses by chance.</summary>
     private const int FewestHeldOut = 16;
 
-    private readonly Dictionary<Model, Judgement> _judged = new(ReferenceEqualityComparer.Instance);
+    /// <summary>By what is quantized: a form that may be taken again is not always worth it, and then the model is the one before.</summary>
+    private readonly Dictionary<string, Judgement> _judged = [];
 
     /// <summary>True where such a search may be made at all: not on samples that calibration saw.</summary>
     public static bool IsPossible(QuantizationSettings settings, AccuracyReport accuracy) =>
@@ -120,14 +122,18 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     /// what is not known is not taken.
     /// </summary>
     private bool Passes(PlannedModel candidate) =>
-        (_judged.ContainsKey(candidate.Model) || _judged.Count < settings.SearchBudget) && Judge(candidate) is var judged && judged.Drop + judged.Error <= limit;
+        (_judged.ContainsKey(KeyOf(candidate)) || _judged.Count < settings.SearchBudget) && Judge(candidate) is var judged && judged.Drop + judged.Error <= limit;
+
+    private static string KeyOf(PlannedModel candidate) =>
+        string.Join(' ', candidate.Plan.Units.Select(unit => $"{ModelLock.NameOf(unit.Node)}:{unit.Form}").Order(StringComparer.Ordinal));
 
     private Judgement Judge(PlannedModel candidate)
     {
-        if (!_judged.TryGetValue(candidate.Model, out var judged))
+        var key = KeyOf(candidate);
+        if (!_judged.TryGetValue(key, out var judged))
         {
             var accuracy = judge(candidate.Model);
-            _judged[candidate.Model] = judged = new(JudgedAccuracy.Of(accuracy).Drop, accuracy.StandardError ?? 0, precision.PredictedSpeedup(candidate));
+            _judged[key] = judged = new(JudgedAccuracy.Of(accuracy).Drop, accuracy.StandardError ?? 0, precision.PredictedSpeedup(candidate));
         }
 
         return judged;
