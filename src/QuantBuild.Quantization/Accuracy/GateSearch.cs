@@ -1,5 +1,4 @@
 using QuantBuild.Onnx;
-using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
@@ -124,8 +123,7 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     private bool Passes(PlannedModel candidate) =>
         (_judged.ContainsKey(KeyOf(candidate)) || _judged.Count < settings.SearchBudget) && Judge(candidate) is var judged && judged.Drop + judged.Error <= limit;
 
-    private static string KeyOf(PlannedModel candidate) =>
-        string.Join(' ', candidate.Plan.Units.Select(unit => $"{ModelLock.NameOf(unit.Node)}:{unit.Form}").Order(StringComparer.Ordinal));
+    private static string KeyOf(PlannedModel candidate) => CandidateLadder.KeyOf(candidate.Plan.Units.Select(unit => (unit.Node, unit.Form)));
 
     private Judgement Judge(PlannedModel candidate)
     {

@@ -27,10 +27,13 @@ internal sealed class CandidateLadder(FormLadder ladder, Func<IReadOnlyCollectio
     public IReadOnlyList<(Node Node, UnitForm Form)> GivenUp(int steps) =>
         steps >= Most ? [] : ladder.GivenUp(steps <= Fewest ? double.NegativeInfinity : Math.Pow(Step, steps));
 
+    /// <summary>The same for the same forms in any order.</summary>
+    public static string KeyOf(IEnumerable<(Node Node, UnitForm Form)> forms) => string.Join(' ', forms.Select(form => $"{ModelLock.NameOf(form.Node)}:{form.Form}").Order(StringComparer.Ordinal));
+
     /// <summary>The same instance for the same forms.</summary>
     public PlannedModel Make(IReadOnlyCollection<(Node Node, UnitForm Form)> givenUp)
     {
-        var key = string.Join(' ', givenUp.Select(form => $"{ModelLock.NameOf(form.Node)}:{form.Form}").Order(StringComparer.Ordinal));
+        var key = KeyOf(givenUp);
         if (!_made.TryGetValue(key, out var model))
         {
             _made[key] = model = realize(givenUp);

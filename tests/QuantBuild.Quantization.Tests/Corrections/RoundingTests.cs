@@ -2,6 +2,7 @@ using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Layers;
+using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
@@ -67,6 +68,49 @@ internal sealed class RoundingTests
         }
 
         Assert.That(ErrorAt(factor), Is.LessThanOrEqualTo(1.0001 * Enumerable.Range(800, 400).Min(permille => ErrorAt(permille / 1000.0))));
+    }
+
+    /// <summary>Longer than a block, and neither channels nor weights fill the last vector: the same integers and factors as weight by weight.</summary>
+    [TestCase(33, 1)]
+    [TestCase(70, 7)]
+    [TestCase(96, 4)]
+    public void Round_ManyWeightsAndChannels_EqualsOneAfterTheOther(int depth, int channels)
+    {
+        var random = new Random(depth);
+        var moments = LayerMoments.Of(Inputs(Correlated(random, depth, 300), depth), 0, _ => true, false)!;
+        float[] weights = [.. Enumerable.Range(0, depth * channels).Select(_ => (float)((random.NextDouble() * 10) - 5))];
+        WeightStep GridOf(int channel) => new(1 + (0.1f * channel), 0, -127, 127);
+        int[] order = [.. Enumerable.Range(0, depth).OrderBy(index => moments[index][index]).ThenByDescending(index => index)];
+        var factor = CholeskyFactor.Of(depth, (row, column) => moments[order[row]][order[column]] + (row == column ? (0.1 * moments.MeanEnergy) + float.Epsilon : 0))!;
+        var (expected, scales) = (new int[weights.Length], new double[channels]);
+        for (var channel = 0; channel < channels; channel++)
+        {
+            var (errors, signals, common, own) = (new float[depth], new float[depth], 0.0, 0.0);
+            for (var position = depth - 1; position >= 0; position--)
+            {
+                var (element, row) = ((channel * depth) + order[position], factor.RowOf(position));
+                expected[element] = GridOf(channel).Choose(weights[element], weights[element] - (errors[position] / (double)row[position]));
+                var error = (float)(GridOf(channel).ValueOf(expected[element]) - weights[element]);
+                for (var other = 0; other <= position; other++)
+                {
+                    (errors[other], signals[other]) = (errors[other] + (float)(row[other] * error), signals[other] + (float)(row[other] * weights[element]));
+                }
+
+                var rounded = signals[position] + (double)errors[position];
+                (common, own) = (common + (rounded * signals[position]), own + (rounded * rounded));
+            }
+
+            scales[channel] = common / own;
+        }
+
+        var integers = new int[weights.Length];
+        var actual = LayerRounding.Of(moments)!.Round(weights, (channel, _) => GridOf(channel), integers);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(integers, Is.EqualTo(expected));
+            Assert.That(actual, Is.EqualTo(scales));
+        }
     }
 
     [TestCase("Gemm", ModelFormat.Qdq)]
