@@ -17,7 +17,8 @@ public sealed record AnalysisReport(
 /// <param name="SquaredError">The same as noise by signal, 10^(−dB/10).</param>
 /// <param name="Divergence">Mean Kullback–Leibler divergence of class scores, in nats; null where the first output has none.</param>
 /// <param name="Metric">Null without a metric.</param>
-public sealed record OutputErrors(double SqnrDb, double SquaredError, double? Divergence, double? Metric);
+/// <param name="Samples">How many of the samples it took to know these numbers.</param>
+public sealed record OutputErrors(double SqnrDb, double SquaredError, double? Divergence, double? Metric, int Samples);
 
 /// <param name="Name">The operator's.</param>
 /// <param name="Type">The operator's.</param>

@@ -13,6 +13,9 @@ namespace QuantBuild.Quantization.Sensitivity;
 /// <summary>Finds which operators suffer from being quantized, by the outputs of the model.</summary>
 public static class ModelAnalysis
 {
+    /// <summary>Fewer tell little of how sure an error is that is estimated from them.</summary>
+    private const int FewestSamples = 16;
+
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public static AnalysisReport Analyze(QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation) =>
         Analyze(PreparedRequest.Open(request, new StageClock(), progress, cancellation), needsMetric: true);
@@ -52,26 +55,61 @@ public static class ModelAnalysis
         }
 
         var judge = new OutputJudge(samples, reference, job.Request.Settings, needsMetric);
-        var alone = Measure(() => UnitVariations.OneQuantized(job.Model, [plan], forManySamples: true), judge, samples, "Quantizing one");
-        var others = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one");
+        var (others, all) = Measure(() => UnitVariations.OneFloat(job.Model, plan), judge, samples, "Quantizing all but one", null);
+        var (alone, _) = Measure(() => UnitVariations.OneQuantized(job.Model, [plan], forManySamples: true), judge, samples, "Quantizing one", all);
         return new(
-            samples.Count, judge.MetricName, judge.Reference, others.Base,
+            samples.Count, judge.MetricName, judge.Reference, ErrorEstimate.Of(all),
             [
-                .. alone.Units.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Output.Name, StringComparer.Ordinal).Select(entry => new OperatorAnalysis(
-                    Bodies.NameOf(entry.Key.Node), entry.Key.Node.OpType, ReportBuilder.DecisionOf(entry.Key, plan.Form), entry.Value, others.Units[entry.Key], SpreadOf(entry.Key))),
+                .. alone.OrderBy(entry => entry.Value.SqnrDb).ThenBy(entry => entry.Key.Output.Name, StringComparer.Ordinal).Select(entry => new OperatorAnalysis(
+                    Bodies.NameOf(entry.Key.Node), entry.Key.Node.OpType, ReportBuilder.DecisionOf(entry.Key, plan.Form), entry.Value, others[entry.Key], SpreadOf(entry.Key))),
             ],
             []);
     }
 
-    private static (OutputErrors Base, Dictionary<QuantizedUnit, OutputErrors> Units) Measure(Func<UnitVariations> open, OutputJudge judge, SampleRun samples, string stage)
+    /// <summary>Each unit on as many samples as it takes.</summary>
+    /// <param name="open">What varies the units.</param>
+    /// <param name="judge">For the samples.</param>
+    /// <param name="samples">All that there are.</param>
+    /// <param name="stage">For the progress.</param>
+    /// <param name="all">The samples with all units quantized; null where that is what is varied.</param>
+    /// <returns>Besides, the samples with nothing varied.</returns>
+    private static (Dictionary<QuantizedUnit, OutputErrors> Units, SampleErrors[] Bases) Measure(
+        Func<UnitVariations> open, OutputJudge judge, SampleRun samples, string stage, SampleErrors[]? all)
     {
         using var variations = open();
-        var units = variations.Units;
-        var (bases, varied) = (new SampleErrors[samples.Count], new SampleErrors[units.Length, samples.Count]);
-        variations.ForEach(samples, stage, (sample, outputs) => bases[sample] = judge.Compare(sample, outputs), variation =>
-            varied[variation.Unit, variation.Sample] = judge.Compare(variation.Sample, variation.Outputs));
-        return (OutputJudge.Sum(bases), units.Index().ToDictionary(
-            entry => entry.Item, entry => OutputJudge.Sum([.. Enumerable.Range(0, samples.Count).Select(sample => varied[entry.Index, sample])])));
+        var (bases, outcomes) = (new SampleErrors[samples.Count], variations.Units.Select(_ => new SampleErrors?[samples.Count]).ToArray());
+        var isKnown = new bool[outcomes.Length];
+        foreach (var round in Rounds(samples.Count))
+        {
+            variations.ForEach(
+                samples with { Samples = [.. round.Select(index => samples.Samples[index])] },
+                stage,
+                (position, outputs) => bases[round[position]] = judge.Compare(round[position], outputs),
+                variation => outcomes[variation.Unit][round[variation.Sample]] = judge.Compare(round[variation.Sample], variation.Outputs),
+                unit => !isKnown[unit]);
+            isKnown = [.. outcomes.Select(outcome => EstimateOf(outcome).IsKnown)];
+        }
+
+        return (variations.Units.Zip(outcomes).ToDictionary(entry => entry.First, entry => EstimateOf(entry.Second).On(bases, all ?? bases)), bases);
+
+        ErrorEstimate EstimateOf(SampleErrors?[] outcome) =>
+            new([.. outcome.Index().Where(sample => sample.Item is not null).Select(sample => new SampleOutcome(sample.Item!, bases[sample.Index], (all ?? bases)[sample.Index]))]);
+    }
+
+    /// <summary>Every so many, what lies in the middle between them, and so on: each is spread over all, since classes lie together in folders.</summary>
+    private static IEnumerable<ImmutableArray<int>> Rounds(int count)
+    {
+        var stride = 1;
+        while (count / (2 * stride) >= FewestSamples)
+        {
+            stride *= 2;
+        }
+
+        yield return [.. Enumerable.Range(0, count).Where(index => index % stride == 0)];
+        for (; stride > 1; stride /= 2)
+        {
+            yield return [.. Enumerable.Range(0, count).Where(index => index % stride == stride / 2)];
+        }
     }
 
     /// <summary>Where one channel is much larger than the median, one scale for all of them would leave the others few levels.</summary>

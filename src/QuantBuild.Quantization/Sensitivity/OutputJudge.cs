@@ -1,9 +1,6 @@
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Calibration;
-using QuantBuild.Quantization.Numerics;
-using QuantBuild.Quantization.Planning;
-using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Sensitivity;
@@ -44,15 +41,12 @@ internal sealed class OutputJudge
         outputs is not null && ClassScores.Of(_reference[sample][0]) is { } expected && ClassScores.Of(outputs[0]) is { } actual ? ClassScores.Divergence(expected, actual) : null,
         outputs is null || _metric is null ? null : Score(sample, outputs));
 
-    public static OutputErrors Sum(IReadOnlyList<SampleErrors> samples)
-    {
-        var share = Enumerable.Range(0, samples[0].Energies.Length).Max(output => OutputSensitivity.Share(samples.Select(sample => sample.Energies[output])));
-        return new(Math.Min(Energy.Decibels(share), UnitError.Perfect), share, samples.Average(sample => sample.Divergence), samples.Average(sample => sample.Metric));
-    }
-
     private double Score(int sample, TensorData[] outputs) => _metric!.Score(new(Compared(_reference[sample]), Compared(outputs), _samples.Samples[sample].Label));
 
     private TensorData[] Compared(TensorData[] outputs) => [.. _compared.Select(index => outputs[index])];
 }
 
+/// <param name="Energies">Of each output.</param>
+/// <param name="Divergence">Of the class scores; null where the first output has none.</param>
+/// <param name="Metric">Null without a metric.</param>
 internal sealed record SampleErrors((double Noise, double Signal)[] Energies, double? Divergence, double? Metric);

@@ -18,20 +18,20 @@ internal static class UncertainSamples
             return samples;
         }
 
-        var margins = new double?[samples.Count];
-        using (var session = InferenceModel.Load(prepared, Optimization.Float))
-        {
-            string[] names = [prepared.Graph.Outputs[0].Name];
-            samples.ForEach("Choosing samples", (position, sample) =>
-            {
-                session.Run(sample.Inputs, names, (_, type, shape, bytes) =>
-                    margins[position] = ClassScores.Of(new(type, [.. shape], bytes.ToArray())) is { } scores ? Margin(scores) : null);
-            });
-        }
-
-        return margins.Any(margin => margin is null)
+        using var session = InferenceModel.Load(prepared, Optimization.Float);
+        string[] names = [prepared.Graph.Outputs[0].Name];
+        // One tells whether the model has class scores, and the others need not be run where it has none.
+        return Margins(samples.Take(1)).Contains(null) || Margins(samples) is var margins && margins.Contains(null)
             ? samples.Take(count)
             : samples with { Samples = [.. margins.Index().OrderBy(entry => entry.Item).ThenBy(entry => entry.Index).Take(count).Select(entry => entry.Index).Order().Select(index => samples.Samples[index])] };
+
+        double?[] Margins(SampleRun run)
+        {
+            var found = new double?[run.Count];
+            run.ForEach("Choosing samples", (position, sample) => session.Run(sample.Inputs, names, (_, type, shape, bytes) =>
+                found[position] = ClassScores.Of(new(type, [.. shape], bytes.ToArray())) is { } scores ? Margin(scores) : null));
+            return found;
+        }
     }
 
     private static double Margin(float[] probabilities)

@@ -80,7 +80,8 @@ internal sealed class UnitVariations : IDisposable
     /// <param name="stage">For the progress.</param>
     /// <param name="useBase">Gets the outputs of each sample, in the order of the graph, with nothing varied; before any variation where there is one group. Calls overlap.</param>
     /// <param name="useVaried">Gets those with one unit varied; calls overlap.</param>
-    public void ForEach(SampleRun samples, string stage, Action<int, TensorData[]> useBase, Action<Variation> useVaried)
+    /// <param name="varies">Which of <see cref="Units"/> are varied; null for all of them.</param>
+    public void ForEach(SampleRun samples, string stage, Action<int, TensorData[]> useBase, Action<Variation> useVaried, Func<int, bool>? varies = null)
     {
         var within = samples.Count < samples.Threads ? samples.Threads : 1;
         var run = within == 1 ? samples : samples with { Threads = 1 };
@@ -107,7 +108,7 @@ internal sealed class UnitVariations : IDisposable
                 useBase(sample.Position, sample.Outputs);
             }
 
-            group.Vary(sample, within, useVaried, samples.Cancellation);
+            group.Vary(sample, varies, within, useVaried, samples.Cancellation);
         }
     }
 

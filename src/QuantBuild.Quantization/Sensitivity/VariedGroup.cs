@@ -55,10 +55,10 @@ internal sealed class VariedGroup : IDisposable
     }
 
     /// <summary>Varies the units of the group, which has run, and forgets what is not needed behind it.</summary>
-    public void Vary(VariedSample sample, int threads, Action<Variation> use, CancellationToken cancellation)
+    public void Vary(VariedSample sample, Func<int, bool>? varies, int threads, Action<Variation> use, CancellationToken cancellation)
     {
         var known = sample.Known;
-        var varied = _varied.SelectMany(source => Varied(source.Segment, source.Places, sample)).ToArray();
+        var varied = _varied.SelectMany(source => Varied(source.Segment, [.. source.Places.Where(place => varies?.Invoke(_positions[place.Unit]) ?? true)], sample)).ToArray();
         Parallel.ForEach(varied, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, entry =>
             Rerun(sample, known, entry.Place.Name, entry.Tensor, outputs => use(new(sample.Position, _positions[entry.Place.Unit], outputs))));
         sample.Keep(Reduce(known));
@@ -81,6 +81,11 @@ internal sealed class VariedGroup : IDisposable
     /// <summary>Models of several plans have the same names for different values.</summary>
     private static IEnumerable<(Place Place, TensorData? Tensor)> Varied(GraphSegment segment, ImmutableArray<Place> places, VariedSample sample)
     {
+        if (places.IsEmpty)
+        {
+            return [];
+        }
+
         var tensors = sample.Known.ToDictionary();
         segment.Run(sample.Sample.Inputs, tensors);
         return places.Select(place => (place, tensors.GetValueOrDefault(place.Varied.Name)));

@@ -110,6 +110,41 @@ internal sealed class ModelAnalysisTests
         }
     }
 
+    /// <summary>The first product makes nearly all noise, so that half of the samples tell how much there is without the other.</summary>
+    [Test]
+    public void OperatorThatMakesLittleNoise_IsKnownFromHalfOfTheSamples()
+    {
+        // A weight that makes the steps of all others coarse, and meets zeros.
+        var rough = _tiny.Random(Width, Width).ToFloats();
+        rough[0] = 50;
+        OnnxFile.Write(
+            TinyModels.Build(17, [1, Width], (graph, x) =>
+            {
+                var first = graph.AddNode("MatMul", [x, graph.AddInitializer("w", TensorData.Create<float>([Width, Width], rough))], "rough").Output;
+                var second = graph.AddNode("MatMul", [first, graph.AddInitializer("v", _tiny.Random(Width, Classes))], "fine").Output;
+                return graph.AddNode("Reshape", [second, graph.AddInitializer("shape", TensorData.Create<long>([2], [2, 2]))], "square").Output;
+            }),
+            Path.Combine(_folder, "tiny.onnx"));
+        foreach (var file in Directory.GetFiles(_folder, "*.npy"))
+        {
+            var elements = _tiny.Random(1, Width).ToFloats();
+            elements[0] = 0;
+            NpyFile.Write(file, TensorData.Create<float>([1, Width], elements));
+        }
+
+        var analysis = Analyze(Settings);
+        var (worst, fine) = (analysis.Operators[0], analysis.Operators.Single(row => row.Name == "fine"));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(worst.Name, Is.EqualTo("rough"));
+            Assert.That(analysis.All.Samples, Is.EqualTo(analysis.Samples));
+            Assert.That(fine.AllBut.Samples, Is.EqualTo(analysis.Samples / 2));
+            Assert.That(worst.AllBut.Samples, Is.EqualTo(analysis.Samples / 2), "it is little of all noise");
+            Assert.That(fine.AllBut.SqnrDb, Is.EqualTo(worst.Alone.SqnrDb).Within(0.1), "each from what it took");
+        }
+    }
+
     [Test]
     public void Tensors_TellWhatTheirLevelsAreUsedFor()
     {
