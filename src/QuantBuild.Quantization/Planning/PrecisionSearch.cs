@@ -6,6 +6,7 @@ using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Costs;
 using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Rewriting;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Planning;
 
@@ -56,11 +57,11 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
     public PlannedModel Keep(Placement decided) => Realize(decided.Without(Unobserved(decided)));
 
-    /// <summary>The least that has to be taken from what is wanted.</summary>
+    /// <summary>The least that has to be taken from what is wanted; nothing where no effort is to be made for the outputs.</summary>
     public PlannedModel Find(Placement all)
     {
         var (placement, unfit) = Fit(all);
-        if (!placement.Units.Any() || _samples.Count == 0)
+        if (!placement.Units.Any() || _samples.Count == 0 || job.Request.Settings.AccuracyEffort == AccuracyEffort.Fast)
         {
             return Realize(placement);
         }

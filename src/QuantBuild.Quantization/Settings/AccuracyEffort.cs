@@ -6,7 +6,7 @@ public enum AccuracyEffort
     /// <summary>Where the gate fails, operators are given back to safer forms until it passes.</summary>
     Balanced,
 
-    /// <summary>The gate judges, and nothing is searched for it.</summary>
+    /// <summary>Everything is quantized that is faster for it: the gate judges, and nothing is searched for it or for the outputs.</summary>
     Fast,
 
     /// <summary>As Balanced; and where the gate passes, what was given back for the sake of the outputs is taken again as far as it still passes.</summary>

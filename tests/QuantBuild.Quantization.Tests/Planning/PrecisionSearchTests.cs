@@ -34,6 +34,22 @@ internal sealed class PrecisionSearchTests
         Assert.That(DecisionOf(model, [1, 16], "MatMul"), Is.EqualTo(OperatorDecision.Float));
     }
 
+    /// <summary>The product that is given back above.</summary>
+    [TestCase(AccuracyEffort.Balanced, OperatorDecision.Float)]
+    [TestCase(AccuracyEffort.Fast, OperatorDecision.Int8)]
+    public void Fast_DoesNotLookAtTheOutputs(AccuracyEffort effort, OperatorDecision expected)
+    {
+        var model = TinyModels.Build(17, [1, 16], (graph, x) =>
+        {
+            var product = graph.AddNode("MatMul", [x, graph.AddInitializer("w", _tiny.Random(16, 16))], "a").Output;
+            return graph.AddNode("Sin", [graph.AddNode("Mul", [product, graph.AddInitializer("k", TensorData.Scalar(1000f))], "m").Output], "y").Output;
+        });
+
+        var report = _tiny.Quantize(model, [1, 16], new() { Format = ModelFormat.Qdq, AccuracyEffort = effort }).Result.Report;
+
+        Assert.That(report.Operators.Single(row => row.Type == "MatMul").Decision, Is.EqualTo(expected));
+    }
+
     [TestCase(1e5f, OperatorDecision.Float, TestName = "{m}(and is given back)")]
     [TestCase(1f, OperatorDecision.Dynamic, TestName = "{m}(and is kept)")]
     public void LstmWithoutItsFirstOutput_IsQuantizedLikeAnyOther(float factor, OperatorDecision expected)
