@@ -23,9 +23,8 @@ internal sealed record QuantizedWeights(TensorData Elements, QuantizationParamet
 /// <summary>Quantizes constant weights; by default so that they cannot saturate on an x64 without VNNI.</summary>
 /// <remarks>
 /// There, VPMADDUBSW adds two products of an unsigned activation (0..255) and a signed weight in 16 bits with saturation. The
-/// sum is exact for every activation if 255·(w₁⁺ + w₂⁺) ≤ 32767 and 255·(w₁⁻ + w₂⁻) ≤ 32768 for every pair of weights that
-/// share a sum, so if the two largest of one sign add up to at most 128. That holds for 7-bit weights, and for more: where one weight
-/// of a channel stands out, the others keep up to 8 bits. Which weights the kernels pair plays no part.
+/// sum is exact for every activation if 255·(w₁⁺ + w₂⁺) ≤ 32767 and 255·(w₁⁻ + w₂⁻) ≤ 32768 for every pair of weights, so if those of one
+/// sign add up to at most 128 in each. That holds for 7-bit weights, and for more: weights that are large seldom are a pair.
 /// </remarks>
 internal static class WeightQuantization
 {
@@ -152,13 +151,11 @@ internal static class WeightQuantization
     }
 
     /// <summary>Of each group; of each channel where one scale serves all, since only weights of one channel meet in a sum.</summary>
-    private static Extremes[] ExtremesOf(TensorData weights, int channelAxis, Granularity granularity, WeightScheme scheme)
-    {
-        var measured = granularity is Granularity.PerTensor && scheme.IsSymmetric ? new Granularity.PerChannel(channelAxis) : granularity;
-        return Extremes.Of(weights, measured);
-    }
+    private static WeightExtremes[] ExtremesOf(TensorData weights, int channelAxis, Granularity granularity, WeightScheme scheme) => scheme.Range == WeightRange.KernelPairs
+        ? WeightExtremes.OfKernelPairs(weights, KernelOrder.Of(weights.Dimensions, channelAxis))
+        : WeightExtremes.Of(weights, granularity is Granularity.PerTensor && scheme.IsSymmetric ? new Granularity.PerChannel(channelAxis) : granularity);
 
-    private static int ZeroPointOf(Extremes extremes, WeightScheme scheme)
+    private static int ZeroPointOf(WeightExtremes extremes, WeightScheme scheme)
     {
         var (low, high) = (IntegerTypes.MinOf(scheme.Type), IntegerTypes.MaxOf(scheme.Type));
         var scale = ScaleOf(extremes, scheme);
@@ -167,8 +164,8 @@ internal static class WeightQuantization
             : (int)Math.Clamp(Math.Round(low + (extremes.Negative / scale), MidpointRounding.ToEven), low, high);
     }
 
-    /// <summary>Rounding adds at most half a step to each of two weights, hence one step of reserve for a pair.</summary>
-    private static double ScaleOf(Extremes extremes, WeightScheme scheme)
+    /// <summary>Two weights that both take the upper of their neighbours add up to less than two steps more, to 128 at most where they are 127.</summary>
+    private static double ScaleOf(WeightExtremes extremes, WeightScheme scheme)
     {
         if (!scheme.IsSymmetric)
         {
@@ -176,8 +173,8 @@ internal static class WeightQuantization
         }
 
         var scale = Math.Max(extremes.Positive, extremes.Negative) / (double)scheme.LargestMagnitude;
-        return scheme.Range == WeightRange.PairSafe
-            ? Math.Max(scale, Math.Max((double)extremes.Positive + extremes.SecondPositive, (double)extremes.Negative + extremes.SecondNegative) / (LargestPair - 1))
+        return scheme.Range is WeightRange.KernelPairs or WeightRange.AnyPair
+            ? Math.Max(scale, Math.Max((double)extremes.PositivePair, extremes.NegativePair) / (LargestPair - 1))
             : scale;
     }
 
@@ -212,33 +209,5 @@ internal static class WeightQuantization
         {
             scales[index] *= FactorsOfFewBits[Enumerable.Range(0, FactorsOfFewBits.Length).MinBy(factor => errors[index, factor])];
         }
-    }
-
-    /// <summary>The two largest elements of each sign, as magnitudes.</summary>
-    private readonly record struct Extremes(float Positive, float SecondPositive, float Negative, float SecondNegative)
-    {
-        /// <summary>Those of each group, in one pass from the first weight to the last: the weights may have to come from the disk.</summary>
-        public static Extremes[] Of(TensorData weights, Granularity granularity)
-        {
-            var extremes = new Extremes[granularity.GroupCount(weights.Dimensions)];
-            var elements = weights.AsSpan<float>();
-            var group = granularity.GroupOf(weights.Dimensions);
-            var run = granularity.RunLength(weights.Dimensions);
-            for (var start = 0; start < elements.Length; start += run)
-            {
-                ref var entry = ref extremes[group(start)];
-                foreach (var element in elements.Slice(start, run))
-                {
-                    // Most weights are no extremes.
-                    entry = element > entry.SecondPositive ? entry.WithPositive(element) : -element > entry.SecondNegative ? entry.WithNegative(-element) : entry;
-                }
-            }
-
-            return extremes;
-        }
-
-        private Extremes WithPositive(float value) => this with { Positive = Math.Max(Positive, value), SecondPositive = Math.Min(Positive, value) };
-
-        private Extremes WithNegative(float value) => this with { Negative = Math.Max(Negative, value), SecondNegative = Math.Min(Negative, value) };
     }
 }

@@ -8,8 +8,11 @@ internal enum WeightRange
 {
     Full,
 
-    /// <summary>What no pair of products in 16 bits can exceed, see <see cref="WeightQuantization"/>.</summary>
-    PairSafe,
+    /// <summary>What no pair of products in 16 bits can exceed, see <see cref="WeightQuantization"/>, with the pairs that ONNX Runtime's x64 kernels make.</summary>
+    KernelPairs,
+
+    /// <summary>The same with any two weights of a sum for a pair.</summary>
+    AnyPair,
 
     /// <summary>One bit less than the type has.</summary>
     Reduced,

@@ -106,15 +106,23 @@ internal sealed record ModelForm(ModelFormat Format, TargetName Target, Quantiza
             throw Refused($"WeightGranularity=PerBlock goes with Format=WeightOnly, not with {settings.Format}: no kernel takes blocks and quantized activations; valid there are PerTensor, PerChannel");
         }
 
-        var isPairSafe = type == ElementType.Int8 && TypeOf(activations).BitsPerElement() == 8 && settings.Format != ModelFormat.WeightOnly && settings.Target != TargetName.Vnni;
         var range = settings.ReduceRange switch
         {
             true => WeightRange.Reduced,
             false => WeightRange.Full,
-            null => isPairSafe ? WeightRange.PairSafe : WeightRange.Full,
+            null when type == ElementType.Int8 && TypeOf(activations).BitsPerElement() == 8 && settings.Format != ModelFormat.WeightOnly => RangeOn(settings.Target, activations),
+            null => WeightRange.Full,
         };
         return new(type, isSymmetric, settings.PowerOfTwoScales, granularity, settings.BlockSize ?? DefaultBlockSize, range);
     }
+
+    /// <summary>For the kernels of x64 it is known which weights they pair; for others that add up in 16 bits it is not.</summary>
+    private static WeightRange RangeOn(TargetName target, QuantizedType activations) => target switch
+    {
+        TargetName.Vnni => WeightRange.Full,
+        TargetName.X64 when activations == QuantizedType.U8 => WeightRange.KernelPairs,
+        _ => WeightRange.AnyPair,
+    };
 
     private static ElementType TypeOf(QuantizedType type) => type switch
     {

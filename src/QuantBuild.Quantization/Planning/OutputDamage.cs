@@ -19,14 +19,16 @@ internal sealed class OutputDamage
     /// <param name="plans">The forms that are looked at.</param>
     /// <param name="errors">What they do to the units' own outputs. Units in bodies are judged by that: it is taken to reach the model's outputs as it is.</param>
     /// <param name="reference">What the outputs need.</param>
-    /// <param name="samples">Few, to measure the others with.</param>
+    /// <param name="whole">What they lose with everything quantized: the others are measured where that is the most, and taken to do to other samples what they do there.</param>
+    /// <param name="sampleCount">Few are enough.</param>
     public OutputDamage(
-        Model model, IReadOnlyList<QuantizationPlan> plans, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors, OutputReference reference, SampleRun samples)
+        Model model, IReadOnlyList<QuantizationPlan> plans, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> errors, OutputReference reference, OutputLoss whole, int sampleCount)
     {
+        var (samples, factors) = reference.Worst(whole, sampleCount);
         var measured = Measure(model, plans, samples);
         foreach (var (form, error) in errors)
         {
-            var shares = measured.TryGetValue(form, out var ofOutputs) ? ofOutputs : [.. model.Graph.Outputs.Select(_ => error.Share)];
+            double[] shares = measured.TryGetValue(form, out var ofOutputs) ? [.. ofOutputs.Zip(factors, (share, factor) => share * factor)] : [.. model.Graph.Outputs.Select(_ => error.Share)];
             _damages[form] = (shares.Max(), Math.Min(shares.Select((share, output) => share / reference.AllowedShare(output)).Max(), MostHarm));
         }
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Accuracy;
@@ -57,13 +58,34 @@ internal sealed class OutputReference
     }
 
     /// <summary>True where every output, over all samples, has the SQNR that its kind needs.</summary>
-    public bool IsKept(Model candidate)
+    public bool IsKept(Model candidate) => Measure(candidate).IsKept;
+
+    /// <summary>What the outputs lose.</summary>
+    public OutputLoss Measure(Model candidate)
     {
         using var session = InferenceModel.Load(candidate, Optimization.Full);
         var half = (_samples.Count + 1) / 2;
-        var first = Noises(session, 0, half);
-        return SharesOf([.. first]).Index().All(entry => entry.Item <= ClearlyTooMuch * AllowedShare(entry.Index))
-            && SharesOf([.. first, .. Noises(session, half, _samples.Count)]).Index().All(entry => entry.Item <= AllowedShare(entry.Index));
+        var noises = Noises(session, 0, half);
+        if (SharesOf(noises).Index().Any(entry => entry.Item > ClearlyTooMuch * AllowedShare(entry.Index)))
+        {
+            return new(noises, false);
+        }
+
+        noises = [.. noises, .. Noises(session, half, _samples.Count)];
+        return new(noises, SharesOf(noises).Index().All(entry => entry.Item <= AllowedShare(entry.Index)));
+    }
+
+    /// <summary>The samples on which a model loses the most.</summary>
+    /// <param name="loss">What it loses.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>Besides, for each output, its share of noise on all samples that were measured by that on those.</returns>
+    public (SampleRun Samples, ImmutableArray<double> Factors) Worst(OutputLoss loss, int count)
+    {
+        double[] allowed = [.. SignalsOf(Enumerable.Range(0, loss.Noises.Length)).Select((signal, output) => signal * AllowedShare(output))];
+        int[] worst = [.. loss.Noises.Index().OrderByDescending(sample => sample.Item.Zip(allowed, Energy.Share).Max()).ThenBy(sample => sample.Index).Take(count).Select(sample => sample.Index).Order()];
+        var ofWorst = worst.Select(sample => loss.Noises[sample]).ToArray();
+        var factors = SharesOf(loss.Noises).Zip(SignalsOf(worst), (share, signal) => (share, signal)).Select((all, output) => all.share / Energy.Share(ofWorst.Sum(noise => noise[output]), all.signal));
+        return (_samples with { Samples = [.. worst.Select(index => _samples.Samples[index])] }, [.. factors.Select(factor => double.IsFinite(factor) ? factor : 1)]);
     }
 
     /// <summary>The noise of each output, over all samples, as a share of the signal.</summary>
@@ -82,9 +104,9 @@ internal sealed class OutputReference
 
     /// <summary>Of the samples from the first on, each output's.</summary>
     private double[] SharesOf(double[][] noises) =>
-    [
-        .. _names.Select((_, output) => Energy.Share(noises.Sum(noise => noise[output]), _outputs.Take(noises.Length).Sum(values => Energy.Of(values[output])))),
-    ];
+        [.. SignalsOf(Enumerable.Range(0, noises.Length)).Select((signal, output) => Energy.Share(noises.Sum(noise => noise[output]), signal))];
+
+    private double[] SignalsOf(IEnumerable<int> samples) => [.. _names.Select((_, output) => samples.Sum(sample => Energy.Of(_outputs[sample][output])))];
 
     /// <summary>Of the samples from <paramref name="start"/> to before <paramref name="end"/>, the energy of each output's noise.</summary>
     private double[][] Noises(InferenceModel session, int start, int end)
@@ -99,3 +121,8 @@ internal sealed class OutputReference
         return noises;
     }
 }
+
+/// <summary>What the outputs of a model lose against float.</summary>
+/// <param name="Noises">Of each sample, as far as they were looked at, the energy of each output's noise.</param>
+/// <param name="IsKept">Whether every output keeps what its kind needs.</param>
+internal sealed record OutputLoss(double[][] Noises, bool IsKept);

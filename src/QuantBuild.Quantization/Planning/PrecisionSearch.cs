@@ -41,6 +41,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private PlannedModel? _whole;
     private FormRefusals? _unfit;
     private OutputReference? _reference;
+    private OutputLoss? _loss;
 
     /// <summary>What is known to break as INT8, and where it is in the model.</summary>
     public IReadOnlyDictionary<Node, RecognizedStructure> Structures => Recognize(KnownStructures.All);
@@ -68,7 +69,8 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
 
         (_unfit, _reference) = (unfit, new OutputReference(_prepared, job.Data.Comparing, _context.Form.IsWide));
         _whole = Realize(placement);
-        if (_reference.IsKept(_whole.Model))
+        _loss = _reference.Measure(_whole.Model);
+        if (_loss.IsKept)
         {
             return _whole;
         }
@@ -92,9 +94,9 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private IReadOnlyDictionary<Node, RecognizedStructure> Recognize(IReadOnlyList<KnownStructure> rows) => KnownStructures.Find(rows, _prepared, _context, observed, _samples);
 
     /// <summary>What may be given up instead of what <see cref="Find"/> gave up, which has to be called before.</summary>
-    public CandidateLadder Candidates() => _candidates ??= Ladder(_whole!, _unfit!, _reference!);
+    public CandidateLadder Candidates() => _candidates ??= Ladder(_whole!, _unfit!, _reference!, _loss!);
 
-    private CandidateLadder Ladder(PlannedModel whole, FormRefusals unfit, OutputReference reference)
+    private CandidateLadder Ladder(PlannedModel whole, FormRefusals unfit, OutputReference reference, OutputLoss loss)
     {
         var plans = Alternatives(whole.Plan, unfit);
         foreach (var plan in plans)
@@ -103,7 +105,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
         }
 
         var damage = new OutputDamage(
-            _prepared, plans, _errors, reference, _samples.Take(Math.Clamp(SensitivityRuns / Math.Max(_errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples)));
+            _prepared, plans, _errors, reference, loss, Math.Clamp(SensitivityRuns / Math.Max(_errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples));
         return new(
             new(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, _context.Costs),
             givenUp =>

@@ -59,16 +59,36 @@ internal static class UnitWeights
     public static TensorData RoundRecurrent(TensorData weights, WeightScheme scheme) => WeightQuantization.Dequantize(Rows(weights, scheme));
 
     private static QuantizedWeights Rows(TensorData weights, WeightScheme scheme) =>
-        WeightQuantization.Quantize(weights.Reshape([weights.Dimensions[0] * weights.Dimensions[1], weights.Dimensions[2]]), 0, new Granularity.PerChannel(0), scheme, []);
+        WeightQuantization.Quantize(weights.Reshape([weights.Dimensions[0] * weights.Dimensions[1], weights.Dimensions[2]]), 0, new Granularity.PerChannel(0), scheme.Range == WeightRange.KernelPairs ? scheme with { Range = WeightRange.AnyPair } : scheme, []);
 
     /// <summary>Matrices alone have kernels for blocks, and tables are looked up in bytes.</summary>
-    public static WeightScheme Suit(QuantizedUnit unit, WeightScheme scheme) => unit.Rule.Role switch
+    public static WeightScheme Suit(QuantizedUnit unit, WeightScheme scheme)
     {
-        // No byte of an activation meets them, so that no pair of products can saturate.
-        _ when unit.Form == UnitForm.WeightOnly && scheme.Range == WeightRange.PairSafe => Suit(unit, scheme with { Range = WeightRange.Full }),
-        OperatorRole.Embedding when scheme.Type.BitsPerElement() != 8 => scheme with { Type = ElementType.Int8, IsSymmetric = true, Granularity = WeightGranularity.PerChannel },
-        OperatorRole.Linear when unit.Rule.OpType is "MatMul" or "Gemm" => scheme,
-        _ when scheme.Granularity == WeightGranularity.PerBlock => scheme with { Granularity = WeightGranularity.PerChannel },
-        _ => scheme,
+        var suited = scheme with { Range = RangeOf(unit, scheme.Range) };
+        return unit.Rule.Role switch
+        {
+            OperatorRole.Embedding when scheme.Type.BitsPerElement() != 8 => suited with { Type = ElementType.Int8, IsSymmetric = true, Granularity = WeightGranularity.PerChannel },
+            OperatorRole.Linear when unit.Rule.OpType is "MatMul" or "Gemm" => suited,
+            _ when scheme.Granularity == WeightGranularity.PerBlock => suited with { Granularity = WeightGranularity.PerChannel },
+            _ => suited,
+        };
+    }
+
+    /// <summary>What no pair of products can exceed, where there are such pairs, by what is known of the kernel.</summary>
+    private static WeightRange RangeOf(QuantizedUnit unit, WeightRange range) => range switch
+    {
+        WeightRange.Reduced => range,
+        // No byte of an activation meets these.
+        _ when unit.Form == UnitForm.WeightOnly => WeightRange.Full,
+        WeightRange.KernelPairs => unit.Rule.OpType switch
+        {
+            // Kernels of their own, which add up in 32 bits.
+            "Conv" when IsDepthwise(unit.Node) => WeightRange.Full,
+            "Conv" or "MatMul" or "Gemm" when unit.Rule.Role == OperatorRole.Linear => range,
+            _ => WeightRange.AnyPair,
+        },
+        _ => range,
     };
+
+    private static bool IsDepthwise(Node node) => node.Input(1)!.Constant!.Dimensions is { Length: > 2 } kernels && kernels[1] == 1 && kernels[0] == node.Int("group", 1);
 }

@@ -1,22 +1,28 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Saturation;
 
-/// <summary>
-/// Signed weights in the order in which ONNX Runtime's x64 kernels go through a sum, a row for each output channel: positions 0 and 1 are a pair, then
-/// 2 and 3, and of an odd number the last stands alone. A matrix is summed along its rows; a convolution tap by tap, and within a tap along the
-/// input channels of the group, whatever the layout of its tensors.
-/// </summary>
+/// <summary>Signed weights in the order in which ONNX Runtime's x64 kernels pair them, a row for each output channel.</summary>
 internal sealed class PairedWeights
 {
     private readonly sbyte[] _rows;
 
-    private PairedWeights(int channels, int depth)
+    private PairedWeights(ReadOnlySpan<sbyte> weights, KernelOrder order)
     {
-        (Channels, Depth) = (channels, depth);
-        Stride = (depth + PairedSum.Alignment - 1) / PairedSum.Alignment * PairedSum.Alignment;
-        _rows = new sbyte[checked(channels * Stride)];
-        Sums = new int[channels];
+        (Channels, Depth) = (order.Channels, order.Depth);
+        Stride = (Depth + PairedSum.Alignment - 1) / PairedSum.Alignment * PairedSum.Alignment;
+        _rows = new sbyte[checked(Channels * Stride)];
+        Sums = new int[Channels];
+        for (var channel = 0; channel < Channels; channel++)
+        {
+            for (var term = 0; term < Depth; term++)
+            {
+                var weight = weights[order.IndexOf(channel, term)];
+                _rows[(channel * Stride) + term] = weight;
+                Sums[channel] += weight;
+            }
+        }
     }
 
     public int Channels { get; }
@@ -37,37 +43,10 @@ internal sealed class PairedWeights
 
     /// <param name="weights">[terms, channels], or [channels, terms] where <paramref name="isTransposed"/>.</param>
     /// <param name="isTransposed">As in transB of a Gemm.</param>
-    public static PairedWeights OfMatrix(TensorData weights, bool isTransposed)
-    {
-        var (rows, columns) = ((int)weights.Dimensions[0], (int)weights.Dimensions[1]);
-        var paired = isTransposed ? new PairedWeights(rows, columns) : new PairedWeights(columns, rows);
-        var elements = weights.AsSpan<sbyte>();
-        for (var channel = 0; channel < paired.Channels; channel++)
-        {
-            for (var term = 0; term < paired.Depth; term++)
-            {
-                paired.Set(channel, term, elements[isTransposed ? (channel * columns) + term : (term * columns) + channel]);
-            }
-        }
-
-        return paired;
-    }
+    public static PairedWeights OfMatrix(TensorData weights, bool isTransposed) => new(weights.AsSpan<sbyte>(), KernelOrder.Of(weights.Dimensions, isTransposed ? 0 : 1));
 
     /// <param name="weights">[channels, input channels of a group, taps…].</param>
-    public static PairedWeights OfKernels(TensorData weights)
-    {
-        var (channels, inputs) = ((int)weights.Dimensions[0], (int)weights.Dimensions[1]);
-        var taps = weights.Dimensions.Skip(2).Aggregate(1, (product, length) => product * (int)length);
-        var paired = new PairedWeights(channels, inputs * taps);
-        var elements = weights.AsSpan<sbyte>();
-        for (var i = 0; i < elements.Length; i++)
-        {
-            var (channel, input, tap) = (i / (inputs * taps), i / taps % inputs, i % taps);
-            paired.Set(channel, (tap * inputs) + input, elements[i]);
-        }
-
-        return paired;
-    }
+    public static PairedWeights OfKernels(TensorData weights) => new(weights.AsSpan<sbyte>(), KernelOrder.Of(weights.Dimensions, 0));
 
     public ReadOnlySpan<sbyte> Row(int channel) => _rows.AsSpan(channel * Stride, Stride);
 
@@ -84,11 +63,5 @@ internal sealed class PairedWeights
         }
 
         return count;
-    }
-
-    private void Set(int channel, int term, sbyte weight)
-    {
-        _rows[(channel * Stride) + term] = weight;
-        Sums[channel] += weight;
     }
 }

@@ -59,7 +59,7 @@ public class KernelBenchmarks
     /// <summary>A matrix of 512 × 512, with one scale a channel.</summary>
     [Benchmark]
     public int QuantizeWeights() => WeightQuantization.Quantize(
-        _weights, 1, new Granularity.PerChannel(1), new(ElementType.Int8, true, false, WeightGranularity.PerChannel, 0, WeightRange.PairSafe), []).Parameters.Scales.Length;
+        _weights, 1, new Granularity.PerChannel(1), new(ElementType.Int8, true, false, WeightGranularity.PerChannel, 0, WeightRange.KernelPairs), []).Parameters.Scales.Length;
 
     [Benchmark]
     public float SearchPercentile() => PercentileMethod.Choose(_statistics, _options).Max;

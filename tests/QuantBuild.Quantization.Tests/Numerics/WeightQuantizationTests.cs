@@ -1,13 +1,14 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests.Numerics;
 
 internal sealed class WeightQuantizationTests
 {
-    /// <summary>VPMADDUBSW adds two products in 16 bits: no pair of weights of one sum may leave them at the activations' 255.</summary>
+    /// <summary>VPMADDUBSW adds two products in 16 bits: no two weights of one sum may leave them at the activations' 255.</summary>
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(3)]
@@ -26,6 +27,49 @@ internal sealed class WeightQuantizationTests
                 Assert.That(255 * (sorted[^1] + sorted[^2]), Is.LessThanOrEqualTo(short.MaxValue));
                 Assert.That(255 * (sorted[0] + sorted[1]), Is.GreaterThanOrEqualTo(short.MinValue));
             }
+        }
+    }
+
+    private static readonly object[] Layers =
+    [
+        new TestCaseData(new long[] { 60, 12 }, 1).SetArgDisplayNames("matrix"),
+        new TestCaseData(new long[] { 12, 61 }, 0).SetArgDisplayNames("transposed matrix of odd depth"),
+        new TestCaseData(new long[] { 12, 5, 3, 3 }, 0).SetArgDisplayNames("kernels of odd depth, whose pairs reach across taps"),
+        new TestCaseData(new long[] { 12, 16, 1, 1 }, 0).SetArgDisplayNames("pointwise"),
+        new TestCaseData(new long[] { 12, 3, 7 }, 0).SetArgDisplayNames("one axis"),
+    ];
+
+    /// <summary>The emulation, which goes through sums as the kernels do, finds no pair that can saturate, and each channel has one that nearly does.</summary>
+    [TestCaseSource(nameof(Layers))]
+    public void Quantize_KernelPairs_AreAsLargeAsTheyMayBe(long[] dimensions, int axis)
+    {
+        var random = new Random(7);
+        float[] weights = [.. Enumerable.Range(0, (int)dimensions.Aggregate((product, length) => product * length)).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5))];
+        var scheme = AnyPair with { Range = WeightRange.KernelPairs };
+        var tensor = TensorData.Create<float>([.. dimensions], weights);
+
+        var quantized = WeightQuantization.Quantize(tensor, axis, new Granularity.PerChannel(axis), scheme, []);
+
+        var rows = dimensions.Length == 2 ? PairedWeights.OfMatrix(quantized.Elements, axis == 0) : PairedWeights.OfKernels(quantized.Elements);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rows.CanSaturate, Is.False);
+            Assert.That(quantized.Parameters.Scales, Has.Length.EqualTo(12));
+            Assert.That(Enumerable.Range(0, 12).Select(channel => LargestOf(rows.Row(channel))), Has.All.InRange(126, 128));
+            Assert.That(quantized.Parameters.Scales.Sum(), Is.LessThan(0.85f * Quantize(weights, [.. dimensions], axis).Parameters.Scales.Sum()));
+        }
+
+        static int LargestOf(ReadOnlySpan<sbyte> row)
+        {
+            var largest = 0;
+            for (var i = 0; i < row.Length; i += 2)
+            {
+                var (first, second) = (row[i], row[i + 1]);
+                largest = Math.Max(largest, Math.Max(Math.Max(first, (sbyte)0) + Math.Max(second, (sbyte)0), Math.Max(-first, 0) + Math.Max(-second, 0)));
+                largest = Math.Max(largest, Math.Max(Math.Abs((int)first), Math.Abs((int)second)));
+            }
+
+            return largest;
         }
     }
 
@@ -84,7 +128,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_PerTensor_PairsOfDifferentChannelsDoNotCount()
     {
-        var scheme = PairSafe with { Granularity = WeightGranularity.PerTensor };
+        var scheme = AnyPair with { Granularity = WeightGranularity.PerTensor };
 
         var (quantized, parameters) = WeightQuantization.Quantize(TensorData.Create<float>([2, 2], [1f, 0, 0, 1f]), 0, new Granularity.PerTensor(), scheme, []);
 
@@ -112,7 +156,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_ReducedRange_UsesSevenBits()
     {
-        var scheme = PairSafe with { Range = WeightRange.Reduced };
+        var scheme = AnyPair with { Range = WeightRange.Reduced };
 
         var quantized = WeightQuantization.Quantize(TensorData.Create<float>([1, 2], [-1f, 1f]), 0, new Granularity.PerChannel(0), scheme, []).Elements;
 
@@ -149,7 +193,7 @@ internal sealed class WeightQuantizationTests
     [Test]
     public void Quantize_PowerOfTwoScales_AreShifts()
     {
-        var scheme = PairSafe with { IsPowerOfTwo = true };
+        var scheme = AnyPair with { IsPowerOfTwo = true };
 
         var parameters = WeightQuantization.Quantize(TensorData.Create<float>([2, 1], [0.7f, 3f]), 0, new Granularity.PerChannel(0), scheme, []).Parameters;
 
@@ -214,8 +258,8 @@ internal sealed class WeightQuantizationTests
         }
     }
 
-    private static WeightScheme PairSafe { get; } = new(ElementType.Int8, true, false, WeightGranularity.PerChannel, 32, WeightRange.PairSafe);
+    private static WeightScheme AnyPair { get; } = new(ElementType.Int8, true, false, WeightGranularity.PerChannel, 32, WeightRange.AnyPair);
 
     private static QuantizedWeights Quantize(float[] weights, ImmutableArray<long> dimensions, int axis, params ImmutableArray<double> smallestScales) =>
-        WeightQuantization.Quantize(TensorData.Create<float>(dimensions, weights), axis, new Granularity.PerChannel(axis), PairSafe, smallestScales);
+        WeightQuantization.Quantize(TensorData.Create<float>(dimensions, weights), axis, new Granularity.PerChannel(axis), AnyPair, smallestScales);
 }

@@ -9,21 +9,21 @@ namespace QuantBuild.Quantization.Tests.Planning;
 internal sealed class ModelFormTests
 {
     [Test]
-    public void Of_Defaults_AreU8TimesPairSafeS8PerChannel()
+    public void Of_Defaults_AreU8TimesS8PerChannelThatCannotSaturate()
     {
         var form = ModelForm.Of(new());
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(form.Activations, Is.EqualTo(new QuantizationScheme(ElementType.UInt8, false, false)));
-            Assert.That(form.Weights, Is.EqualTo(new WeightScheme(ElementType.Int8, true, false, WeightGranularity.PerChannel, 32, WeightRange.PairSafe)));
+            Assert.That(form.Weights, Is.EqualTo(new WeightScheme(ElementType.Int8, true, false, WeightGranularity.PerChannel, 32, WeightRange.KernelPairs)));
             Assert.That(form.HasFloatBias, Is.False);
         }
     }
 
     [TestCase(TargetName.Vnni, ElementType.UInt8, false, WeightRange.Full)]
-    [TestCase(TargetName.Arm64, ElementType.Int8, false, WeightRange.PairSafe)]
-    [TestCase(TargetName.Portable, ElementType.Int8, true, WeightRange.PairSafe)]
+    [TestCase(TargetName.Arm64, ElementType.Int8, false, WeightRange.AnyPair)]
+    [TestCase(TargetName.Portable, ElementType.Int8, true, WeightRange.AnyPair)]
     public void Of_Target_DecidesTypeAndScheme(TargetName target, ElementType activations, bool isSymmetric, WeightRange range)
     {
         var form = ModelForm.Of(new() { Target = target });
@@ -35,6 +35,11 @@ internal sealed class ModelFormTests
             Assert.That(form.HasFloatBias, Is.EqualTo(target == TargetName.Portable));
         }
     }
+
+    /// <summary>Which weights meet is known of the kernels that multiply U8 by S8.</summary>
+    [Test]
+    public void Of_SignedActivations_TakeAnyTwoWeightsForAPair() =>
+        Assert.That(ModelForm.Of(new() { ActivationType = QuantizedType.S8 }).Weights.Range, Is.EqualTo(WeightRange.AnyPair));
 
     [TestCase(true, WeightRange.Reduced)]
     [TestCase(false, WeightRange.Full)]

@@ -35,6 +35,25 @@ internal sealed class OutputReferenceTests
         return new OutputReference(Candidate(0), run).IsKept(Candidate(error));
     }
 
+    /// <summary>Samples of 2 have all noise: 2 of 14 squares; they alone have 1 of 4, and with one more 2 of 9.</summary>
+    [TestCase("11121121", 1, new[] { 3 }, 4.0 / 7)]
+    [TestCase("11121121", 2, new[] { 3, 6 }, 4.0 / 7)]
+    [TestCase("11121121", 3, new[] { 0, 3, 6 }, 9.0 / 14)]
+    [TestCase("11111111", 1, new[] { 0 }, 1.0)]
+    public void Worst_AreTheSamplesWithTheMostNoise_AndTellHowMuchLessAllHave(string samples, int count, int[] expected, double factor)
+    {
+        var run = new SampleRun([.. samples.Select((digit, index) => Handle(index, digit - '0'))], 2, null, CancellationToken.None);
+        var reference = new OutputReference(Candidate(0), run);
+
+        var (worst, factors) = reference.Worst(reference.Measure(Candidate(0.1f)), count);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(worst.Samples.Select(sample => int.Parse(sample.Id, CultureInfo.InvariantCulture)), Is.EqualTo(expected));
+            Assert.That(factors.Single(), Is.EqualTo(factor).Within(1e-5));
+        }
+    }
+
     /// <summary>What is beyond the ranges that calibration saw is cut off: only where candidates are compared does that count.</summary>
     [TestCase(false, ExpectedResult = false)]
     [TestCase(true, ExpectedResult = true)]
