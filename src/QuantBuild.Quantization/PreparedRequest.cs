@@ -92,7 +92,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     public ImmutableDictionary<string, Observation> Choose(Placement placement, ImmutableDictionary<string, TensorStatistics> statistics)
     {
         var observed = Method.Choose(new(
-            Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibration.Count)));
+            Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibrating, Data.Calibration.Count)));
         return observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
             KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(new(0, (float)(byte.MaxValue * (double)entry.Value.Scale))) })));
     }

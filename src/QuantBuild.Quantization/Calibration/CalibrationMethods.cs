@@ -22,6 +22,7 @@ internal static class CalibrationMethods
     public static FrozenDictionary<CalibrationMethodName, CalibrationMethod> All { get; } = OfOneTensor
         .Select(method => new CalibrationMethod(method.Name, method.Needs, context => Calibrator.Choose(context, method)))
         .Append(new(CalibrationMethodName.Auto, StatisticsKinds.All, AutoMethod.Choose))
+        .Append(new(CalibrationMethodName.Uniform, StatisticsKinds.Histogram, UniformMethod.Choose))
         .Append(new(CalibrationMethodName.Global, StatisticsKinds.All, GlobalMethod.Choose))
         .ToFrozenDictionary(method => method.Name);
 }

@@ -117,6 +117,7 @@ public enum CalibrationMethodName
     Entropy,
     Mse,
     Auto,
+    Uniform,
     Global,
 }
 

@@ -20,12 +20,12 @@ internal sealed class SearchedMethodsTests
 
     /// <summary>The outlier's weights are large: to clip it would be the greatest error of all.</summary>
     [Test]
-    public void Auto_OutlierThatMatters_IsKept() =>
-        Assert.That(Chosen(Auto, weightOfOutlier: 1)["x"].Range.Max, Is.EqualTo(Outlier).Within(1).Percent);
+    public void Auto_OutlierThatMatters_IsKept([Values(Auto, Uniform)] CalibrationMethodName method) =>
+        Assert.That(Chosen(method, weightOfOutlier: 1)["x"].Range.Max, Is.EqualTo(Outlier).Within(1).Percent);
 
     /// <summary>Its weights are 0: a range without it makes all the others finer.</summary>
     [Test]
-    public void Auto_OutlierThatDoesNotMatter_IsClipped([Values(Auto, Global)] CalibrationMethodName method)
+    public void Auto_OutlierThatDoesNotMatter_IsClipped([Values(Auto, Uniform, Global)] CalibrationMethodName method)
     {
         var observed = Chosen(method, weightOfOutlier: 0)["x"];
 
@@ -36,8 +36,14 @@ internal sealed class SearchedMethodsTests
         }
     }
 
+    /// <summary>The hidden tensor has no outliers, and takes the method of the input all the same.</summary>
+    [TestCase(0, Percentile)]
+    [TestCase(1, MinMax)]
+    public void Uniform_IsOneMethodForAllTensors(float weightOfOutlier, CalibrationMethodName expected) =>
+        Assert.That(Chosen(Uniform, weightOfOutlier).Values.Select(observed => observed.Method).Distinct(), Is.EqualTo([expected]));
+
     [Test]
-    public void Chosen_Twice_IsTheSame([Values(Auto, Global)] CalibrationMethodName method) =>
+    public void Chosen_Twice_IsTheSame([Values(Auto, Uniform, Global)] CalibrationMethodName method) =>
         Assert.That(Chosen(method, 0.1f, threads: 3), Is.EquivalentTo(Chosen(method, 0.1f, threads: 1)));
 
     /// <summary>The error at the outputs is what Global makes smaller.</summary>
@@ -69,7 +75,7 @@ internal sealed class SearchedMethodsTests
     }
 
     [Test]
-    public void Choose_NothingToQuantize_IsEmpty([Values(Auto, Global)] CalibrationMethodName method)
+    public void Choose_NothingToQuantize_IsEmpty([Values(Auto, Uniform, Global)] CalibrationMethodName method)
     {
         var model = TinyModels.Build(17, [1, Length], (graph, x) => graph.AddNode("Softmax", [x], "y").Output);
 
@@ -131,7 +137,7 @@ internal sealed class SearchedMethodsTests
         var run = new SampleRun(samples, threads, null, CancellationToken.None);
         var statistics = Calibrator.Gather(
             model, profile, [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)], StatisticsKinds.All, run);
-        return new(model, form, placement, statistics, new(95), new(run, 3 * samples.Length));
+        return new(model, form, placement, statistics, new(95), new(run, run, 3 * samples.Length));
     }
 
     /// <summary>The outlier is the first element of every sample: 1.6 % of all, of which the percentile cuts 2.5 % off.</summary>

@@ -9,5 +9,8 @@ namespace QuantBuild.Quantization.Calibration.Search;
 internal sealed record RangeContext(
     Model Model, ModelForm Form, Placement Placement, ImmutableDictionary<string, TensorStatistics> Statistics, RangeOptions Options, MeasuredSamples Measured);
 
-/// <summary>Samples to measure ranges on. <paramref name="PassLength"/> is how many calibration saw: methods may take so many passes more.</summary>
-internal sealed record MeasuredSamples(SampleRun Run, int PassLength);
+/// <summary>Samples to measure ranges on.</summary>
+/// <param name="Run">Some.</param>
+/// <param name="Calibrating">All that there are: those that calibrate, or what a calibration holds of them.</param>
+/// <param name="PassLength">How many calibration saw: methods may take so many passes more.</param>
+internal sealed record MeasuredSamples(SampleRun Run, SampleRun Calibrating, int PassLength);
