@@ -43,13 +43,14 @@ internal readonly record struct WeightExtremes(float Positive, float Negative, f
         return extremes;
     }
 
-    private WeightExtremes With(float first, float second)
-    {
-        var (positive, negative) = ((Math.Max(first, 0), Math.Max(second, 0)), (Math.Max(-first, 0), Math.Max(-second, 0)));
-        return new(
-            Math.Max(Positive, Math.Max(first, second)), Math.Max(Negative, Math.Max(-first, -second)),
-            Math.Max(PositivePair, positive.Item1 + positive.Item2), Math.Max(NegativePair, negative.Item1 + negative.Item2));
-    }
+    /// <summary>NaN is larger than nothing.</summary>
+    private WeightExtremes With(float first, float second) => new(
+        Larger(Larger(Positive, first), second),
+        Larger(Larger(Negative, -first), -second),
+        Larger(PositivePair, Larger(0, first) + Larger(0, second)),
+        Larger(NegativePair, Larger(0, -first) + Larger(0, -second)));
+
+    private static float Larger(float first, float second) => second > first ? second : first;
 
     private readonly record struct Largest(float Positive, float SecondPositive, float Negative, float SecondNegative)
     {

@@ -73,6 +73,17 @@ internal sealed class WeightQuantizationTests
         }
     }
 
+    [TestCase(WeightRange.AnyPair)]
+    [TestCase(WeightRange.KernelPairs)]
+    public void Quantize_NaN_DoesNotCount(WeightRange range)
+    {
+        var tensor = TensorData.Create<float>([1, 4], [float.NaN, 0.5f, 1, float.NaN]);
+
+        var scale = WeightQuantization.Quantize(tensor, 0, new Granularity.PerChannel(0), AnyPair with { Range = range }, []).Parameters.Scales.Single();
+
+        Assert.That(scale, Is.EqualTo((range == WeightRange.AnyPair ? 1.5f : 1) / 127).Within(1e-6f));
+    }
+
     /// <summary>One weight that stands out may use all 8 bits; 7-bit weights would halve the resolution of the rest.</summary>
     [Test]
     public void Quantize_OneLargeWeight_KeepsEightBits()
