@@ -8,10 +8,10 @@ namespace QuantBuild.Tool.Tests;
 internal sealed class AnalyzeVerbTests
 {
     private static AnalysisReport Analysis => new(
-        12, "top1", 0.75, new(29.9, 1.02e-3, 2.3e-4, 0.5),
+        12, "top1", 0.75, new(29.9, 1.02e-3, 2.3e-4, 0.5, 12),
         [
-            new("conv", "Conv", OperatorDecision.Int8, new(33.1, 4.9e-4, 1e-4, 0.75), new(32.8, 5.2e-4, 1.3e-4, 0.75), 1.5),
-            new("a/longer/name", "Add", OperatorDecision.Int8, new(41, 7.9e-5, null, 0.75), new(30, 1e-3, null, 0.5), null),
+            new("conv", "Conv", OperatorDecision.Int8, new(33.1, 4.9e-4, 1e-4, 0.75, 12), new(32.8, 5.2e-4, 1.3e-4, 0.75, 6), 1.5),
+            new("a/longer/name", "Add", OperatorDecision.Int8, new(41, 7.9e-5, null, 0.75, 6), new(30, 1e-3, null, 0.5, 12), null),
         ],
         [new("x", -0.5, 2.25, 0.00012, 0.25)]);
 

@@ -131,7 +131,7 @@ internal sealed class EqualizationTests
 
     private void VerifySameBytes(int shards, QuantizationSettings settings)
     {
-        WriteUnevenModel(10);
+        WriteUnevenModel(30);
         WriteSamples(_ => true);
         var calibration = Calibrate(shards);
 
