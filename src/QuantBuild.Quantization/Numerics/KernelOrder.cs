@@ -25,6 +25,11 @@ internal sealed class KernelOrder
         ? OfMatrix((int)dimensions[0], (int)dimensions[1], channelAxis == 0)
         : OfKernels((int)dimensions[0], (int)dimensions[1], dimensions.Skip(2).Aggregate(1, (product, length) => product * (int)length));
 
+    /// <summary>One input and one output channel in each group: those have kernels of their own, which add up in 32 bits.</summary>
+    /// <param name="kernels">The dimensions of a convolution's weights.</param>
+    /// <param name="groups">Of the convolution.</param>
+    public static bool IsDepthwise(ImmutableArray<long> kernels, long groups) => kernels.Length > 2 && kernels[1] == 1 && kernels[0] == groups;
+
     /// <summary>The index of a weight in its tensor.</summary>
     public int IndexOf(int channel, int term) => (channel * _stride) + _offsets[term];
 

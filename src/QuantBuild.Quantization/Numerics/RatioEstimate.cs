@@ -38,7 +38,7 @@ internal sealed class RatioEstimate
     /// <summary>Over the population.</summary>
     /// <param name="count">How many it has.</param>
     /// <param name="references">The sum of the other variable.</param>
-    public double Total(int count, double references) => _count == count ? Sum : Sum * (_references > 0 ? references / _references : (double)count / _count);
+    public double Total(int count, double references) => _count == count ? Sum : Sum * (_references > 0 && double.IsFinite(references) ? references / _references : (double)count / _count);
 
     /// <summary>The part of the sum that is expected of one.</summary>
     private double ShareOf(double reference) => _references > 0 ? reference / _references : 1.0 / _count;

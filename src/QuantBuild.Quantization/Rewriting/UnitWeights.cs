@@ -82,13 +82,10 @@ internal static class UnitWeights
         _ when unit.Form == UnitForm.WeightOnly => WeightRange.Full,
         WeightRange.KernelPairs => unit.Rule.OpType switch
         {
-            // Kernels of their own, which add up in 32 bits.
-            "Conv" when IsDepthwise(unit.Node) => WeightRange.Full,
+            "Conv" when KernelOrder.IsDepthwise(unit.Node.Input(1)!.Constant!.Dimensions, unit.Node.Int("group", 1)) => WeightRange.Full,
             "Conv" or "MatMul" or "Gemm" when unit.Rule.Role == OperatorRole.Linear => range,
             _ => WeightRange.AnyPair,
         },
         _ => range,
     };
-
-    private static bool IsDepthwise(Node node) => node.Input(1)!.Constant!.Dimensions is { Length: > 2 } kernels && kernels[1] == 1 && kernels[0] == node.Int("group", 1);
 }

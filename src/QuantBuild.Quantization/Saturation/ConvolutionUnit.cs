@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Layers;
+using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Saturation;
 
@@ -24,9 +25,8 @@ internal sealed class ConvolutionUnit : IntegerUnit
 
     public static ConvolutionUnit Create(Node node, KernelOperands operands) => new(node, operands, node.Input(operands.Weights)?.Constant);
 
-    /// <summary>One input and one output channel in each group: those have kernels of their own, which are exact.</summary>
-    public static bool IsDepthwise(Node node) =>
-        node.Input(KernelOperands.Of(node)!.Weights)?.Constant is { Rank: > 2 } weights && weights.Dimensions[1] == 1 && weights.Dimensions[0] == node.Int("group", 1);
+    /// <summary>Its kernel is exact.</summary>
+    public static bool IsDepthwise(Node node) => node.Input(KernelOperands.Of(node)!.Weights)?.Constant is { } weights && KernelOrder.IsDepthwise(weights.Dimensions, node.Int("group", 1));
 
     protected override TensorData Run(OperandValues values, bool saturates)
     {

@@ -23,7 +23,7 @@ internal sealed class ErrorEstimate(IReadOnlyList<SampleOutcome> seen)
         [.. seen[0].All.Energies.Select((_, output) => new RatioEstimate(seen.Select(sample => (sample.Varied.Energies[output].Noise, sample.All.Energies[output].Noise))))];
 
     /// <summary>Whether more samples would tell no more than these do.</summary>
-    public bool IsKnown => _noises.MaxBy(noise => noise.Sum)!.IsKnown && _divergence.IsKnown && _change.IsKnown;
+    public bool IsKnown => _noises.Index().MaxBy(noise => Energy.Share(noise.Item.Sum, seen.Sum(sample => sample.All.Energies[noise.Index].Signal))).Item.IsKnown && _divergence.IsKnown && _change.IsKnown;
 
     /// <summary>What was run on all samples.</summary>
     public static OutputErrors Of(IReadOnlyList<SampleErrors> all) => new ErrorEstimate([.. all.Select(sample => new SampleOutcome(sample, sample, sample))]).On(all, all);

@@ -20,12 +20,12 @@ internal sealed class SearchedMethodsTests
 
     /// <summary>The outlier's weights are large: to clip it would be the greatest error of all.</summary>
     [Test]
-    public void Auto_OutlierThatMatters_IsKept([Values(Auto, Uniform)] CalibrationMethodName method) =>
+    public void OutlierThatMatters_IsKept([Values(Auto, Uniform)] CalibrationMethodName method) =>
         Assert.That(Chosen(method, weightOfOutlier: 1)["x"].Range.Max, Is.EqualTo(Outlier).Within(1).Percent);
 
     /// <summary>Its weights are 0: a range without it makes all the others finer.</summary>
     [Test]
-    public void Auto_OutlierThatDoesNotMatter_IsClipped([Values(Auto, Uniform, Global)] CalibrationMethodName method)
+    public void OutlierThatDoesNotMatter_IsClipped([Values(Auto, Uniform, Global)] CalibrationMethodName method)
     {
         var observed = Chosen(method, weightOfOutlier: 0)["x"];
 

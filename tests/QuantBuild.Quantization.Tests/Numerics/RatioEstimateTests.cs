@@ -35,6 +35,9 @@ internal sealed class RatioEstimateTests
     public void InfiniteOther_IsLeftOut() => Assert.That(EstimateOf([(1, double.PositiveInfinity), (1, 1)]), Is.EqualTo((true, 8.0)));
 
     [Test]
+    public void InfiniteOtherOfThePopulation_IsLeftOut() => Assert.That(new RatioEstimate([(1, 1), (1, 3)]).Total(8, double.PositiveInfinity), Is.EqualTo(8));
+
+    [Test]
     public void All_AreTheirSum() => Assert.That(EstimateOf([.. References.Select((reference, index) => (index, reference))]).Total, Is.EqualTo(28));
 
     private static (bool IsKnown, double Total) EstimateOf((double Value, double Reference)[] sample)

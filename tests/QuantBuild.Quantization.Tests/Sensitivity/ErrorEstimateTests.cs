@@ -46,6 +46,16 @@ internal sealed class ErrorEstimateTests
         }
     }
 
+    /// <summary>The first output has the larger numbers, of which the noise is nothing: it is the second that the decibels tell of.</summary>
+    [TestCase(1000, ExpectedResult = false)]
+    [TestCase(1, ExpectedResult = true)]
+    public bool IsKnown_OfTheOutputThatSuffersMost(double signal)
+    {
+        SampleOutcome Outcome(double noise) => new(new([(2, signal), (noise, 10)], null, null), Float, new([(8, signal), (4, 10)], null, null));
+
+        return new ErrorEstimate([Outcome(0.1), Outcome(1), Outcome(0.2), Outcome(0.1)]).IsKnown;
+    }
+
     [Test]
     public void ModelThatCannotRun_HasInfiniteNoise_AndIsKnown()
     {
