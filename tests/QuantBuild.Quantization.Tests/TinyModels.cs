@@ -38,7 +38,11 @@ internal sealed class TinyModels
     public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape) => Quantize(model, shape, new());
 
     /// <summary>The same under settings of the quantization. What Auto would find too small for INT8 is quantized all the same.</summary>
-    public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape, QuantizationSettings chosen)
+    public (QuantizationResult Result, TensorData Float, TensorData Quantized) Quantize(Model model, ImmutableArray<long> shape, QuantizationSettings chosen) =>
+        QuantizeExactly(model, shape, chosen with { Format = chosen.Format == ModelFormat.Auto ? ModelFormat.Qdq : chosen.Format });
+
+    /// <summary>The same, where Auto decides what is worth it.</summary>
+    public (QuantizationResult Result, TensorData Float, TensorData Quantized) QuantizeExactly(Model model, ImmutableArray<long> shape, QuantizationSettings chosen)
     {
         var folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
         try
@@ -51,7 +55,7 @@ internal sealed class TinyModels
                 NpyFile.Write(Path.Combine(folder, i.ToString("d2", CultureInfo.InvariantCulture) + ".npy"), sample);
             }
 
-            var settings = chosen with { CalibrationData = ["*.npy"], Format = chosen.Format == ModelFormat.Auto ? ModelFormat.Qdq : chosen.Format };
+            var settings = chosen with { CalibrationData = ["*.npy"] };
             var result = ModelQuantizer.Quantize(new(path, folder, settings, 2), null, CancellationToken.None);
             var inputs = ImmutableDictionary<string, TensorData>.Empty.Add("x", samples[0]);
             return (result, Run(OnnxFile.ToBytes(model), inputs), Run(result.Model.ToArray(), inputs));

@@ -2,10 +2,12 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests.Planning;
 
 /// <summary>Each structure in a small graph is named, and what only resembles it is not.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class KnownStructuresTests
 {
     private const int Width = 16;
@@ -147,6 +149,29 @@ internal sealed class KnownStructuresTests
             graph.AddNode("Softmax", [graph.AddNode("Mul", [Product(graph, Product(graph, x, "before"), "scores"), Scalar(graph, "k", 0.25f)], "scaled").Output], "y").Output);
 
         Assert.That((Structure(operators, "before"), Structure(operators, "scores")), Is.EqualTo(((string?)null, "softmax input")));
+    }
+
+    /// <summary>By the costs alone either would be INT8.</summary>
+    [TestCase(false, OperatorDecision.Int8, null)]
+    [TestCase(true, OperatorDecision.Float, "averaged scores")]
+    public void MeansThatAreResults_StayFloat_AndThoseThatAProductReadsDoNot(bool isResult, OperatorDecision decision, string? structure)
+    {
+        const int Channels = 64;
+        var means = _tiny.QuantizeExactly(
+            TinyModels.Build(13, [1, Channels, 28, 28], (graph, x) =>
+            {
+                var wide = graph.AddNode("Conv", [x, graph.AddInitializer("w", _tiny.Random(Channels, Channels, 3, 3))], "wide").Output;
+                var read = graph.AddNode("Conv", [wide, graph.AddInitializer("v", _tiny.Random(Channels, Channels, 3, 3))], "read").Output;
+                var scores = graph.AddNode("Flatten", [graph.AddNode("GlobalAveragePool", [read], "means").Output], "scores").Output;
+                return graph.AddNode("Softmax", [isResult ? scores : graph.AddNode("Gemm", [scores, graph.AddInitializer("g", _tiny.Random(Channels, 1000))], "classes").Output], "y").Output;
+            }),
+            [1, Channels, 28, 28], new() { AccuracyEffort = AccuracyEffort.Fast }).Result.Report.Operators.Single(row => row.Name == "means");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((means.Decision, means.Structure), Is.EqualTo((decision, structure)));
+            Assert.That(means.Reason, isResult ? Does.StartWith("averaged scores: its means are results of the model") : Does.Not.Contain("means"));
+        }
     }
 
     [TestCase(1f, null)]

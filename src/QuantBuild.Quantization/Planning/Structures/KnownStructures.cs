@@ -21,6 +21,7 @@ internal static class KnownStructures
         new("range-mixing scale", RangeMixing.MatchScale),
         new("exponent", Exponent.Match),
         new("softmax input", SoftmaxInput.Match),
+        new("averaged scores", AveragedScores.Match) { RefusesStatic = true },
         new("growing residual trunk", ResidualTrunk.Match),
         new("heavy tail", HeavyTail.Match),
     ];
