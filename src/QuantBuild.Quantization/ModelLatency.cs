@@ -13,6 +13,9 @@ namespace QuantBuild.Quantization;
 /// <summary>How long a model takes in its three forms, with one thread and with the application's.</summary>
 public static class ModelLatency
 {
+    /// <summary>The speed of float, which INT8 is to have at least.</summary>
+    private const double NoSlower = 1;
+
     /// <summary>Measures a result that was stored; null where there is no sample.</summary>
     /// <exception cref="QuantBuildException">A model or the data cannot be used.</exception>
     public static LatencyReport? Measure(QuantizationRequest request, string quantized, CancellationToken cancellation)
@@ -20,24 +23,25 @@ public static class ModelLatency
         var model = OnnxFile.Read(request.Model);
         var data = RequestData.Open(request, DeployedModels.InputsOf(model, request.Model), null, cancellation);
         return data.Calibration.First is { } sample
-            ? Measure(new(model, PassPipeline.Default.Run(model), OnnxFile.Read(quantized), request.Model), sample)
+            ? Measure(new(model, PassPipeline.Default.Run(model), OnnxFile.Read(quantized), request.Model), sample, request.Settings.MinSpeedup ?? NoSlower)
             : null;
     }
 
     /// <summary>What misses the speedup that is asked for is measured a second time: a machine may have been busy for a while.</summary>
     internal static LatencyReport Measure(ModelForms models, Sample sample, QuantizationSettings settings)
     {
-        var first = Measure(models, sample);
-        return settings.MinSpeedup is { } limit && first.Speedup < limit ? Measure(models, sample) : first;
+        var limit = settings.MinSpeedup ?? NoSlower;
+        var first = Measure(models, sample, limit);
+        return settings.MinSpeedup is not null && first.Speedup < limit ? Measure(models, sample, limit) : first;
     }
 
-    private static LatencyReport Measure(ModelForms models, Sample sample)
+    private static LatencyReport Measure(ModelForms models, Sample sample, double limit)
     {
         var rows = ImmutableArray.CreateBuilder<ThreadLatencyReport>();
         foreach (var load in models.Sessions)
         {
             using var sessions = load();
-            rows.Add(LatencyMeter.Measure(sessions, sample));
+            rows.Add(LatencyMeter.Measure(sessions, sample, NoSlower, limit));
         }
 
         var one = rows[0];

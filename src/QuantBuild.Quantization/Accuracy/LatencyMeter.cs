@@ -18,7 +18,10 @@ internal static class LatencyMeter
     /// <summary>Runs in a block, so that its median is one; a model of which a single run fills the block has one.</summary>
     private const int FewestRuns = 3;
 
-    public static ThreadLatencyReport Measure(TimedModels models, Sample sample)
+    /// <param name="models">Loaded as an application loads them.</param>
+    /// <param name="sample">What they are run on.</param>
+    /// <param name="limits">As <see cref="LatencyStatistics.IsSettled"/> takes them.</param>
+    public static ThreadLatencyReport Measure(TimedModels models, Sample sample, params ReadOnlySpan<double> limits)
     {
         InferenceModel[] sessions = [models.Given, models.Prepared, models.Quantized];
         var names = models.Given.OutputNames.ToArray();
@@ -30,7 +33,7 @@ internal static class LatencyMeter
         var start = Stopwatch.GetTimestamp();
         var rounds = new List<BlockTimes>();
         while (rounds.Count < LatencyStatistics.FewestRounds
-            || (rounds.Count < MostRounds && !LatencyStatistics.IsSettled(rounds) && Stopwatch.GetElapsedTime(start).TotalMilliseconds < BudgetMilliseconds))
+            || (rounds.Count < MostRounds && !LatencyStatistics.IsSettled(rounds, limits) && Stopwatch.GetElapsedTime(start).TotalMilliseconds < BudgetMilliseconds))
         {
             var times = new double[sessions.Length];
             for (var turn = 0; turn < sessions.Length; turn++)

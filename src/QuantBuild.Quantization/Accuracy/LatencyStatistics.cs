@@ -18,6 +18,9 @@ internal static class LatencyStatistics
     /// <summary>Rounds before which a narrow interval is not believed, and the ratio of its ends from which on it is narrow.</summary>
     private const int FewestToSettle = 15;
     private const double Narrow = 1.03;
+
+    /// <summary>The ratio of the ends that does where the interval leaves no doubt about any limit.</summary>
+    private const double NarrowEnough = 1.1;
     private const double OneSide = 0.025;
 
     public static ThreadLatencyReport Of(int threads, IReadOnlyList<BlockTimes> rounds)
@@ -34,10 +37,26 @@ internal static class LatencyStatistics
     }
 
     /// <summary>True where more rounds would tell little more of either ratio.</summary>
-    public static bool IsSettled(IReadOnlyList<BlockTimes> rounds) =>
-        rounds.Count >= FewestToSettle
-        && IsNarrow(Ratio(rounds.Select(round => round.Given / round.Quantized)).Interval)
-        && IsNarrow(Ratio(rounds.Select(round => round.Prepared / round.Quantized)).Interval);
+    /// <param name="rounds">So far.</param>
+    /// <param name="limits">Ratios that decide something: on which side of them a ratio lies has to be certain before less than a narrow interval will do. Empty where the ratio itself decides.</param>
+    public static bool IsSettled(IReadOnlyList<BlockTimes> rounds, params ReadOnlySpan<double> limits)
+    {
+        if (rounds.Count < (limits.IsEmpty ? FewestToSettle : FewestRounds))
+        {
+            return false;
+        }
+
+        foreach (var interval in (ReadOnlySpan<ImmutableArray<double>>)[Ratio(rounds.Select(round => round.Given / round.Quantized)).Interval, Ratio(rounds.Select(round => round.Prepared / round.Quantized)).Interval])
+        {
+            var isNarrow = rounds.Count >= FewestToSettle && interval[1] <= Narrow * interval[0];
+            if (!isNarrow && (interval[1] > NarrowEnough * interval[0] || HoldsAny(interval, limits)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     public static double Median(IReadOnlyList<double> sorted) =>
         sorted.Count % 2 == 1 ? sorted[sorted.Count / 2] : (sorted[(sorted.Count / 2) - 1] + sorted[sorted.Count / 2]) / 2;
@@ -70,5 +89,16 @@ internal static class LatencyStatistics
         return cut;
     }
 
-    private static bool IsNarrow(ImmutableArray<double> interval) => interval[1] <= Narrow * interval[0];
+    private static bool HoldsAny(ImmutableArray<double> interval, ReadOnlySpan<double> limits)
+    {
+        foreach (var limit in limits)
+        {
+            if (interval[0] <= limit && limit <= interval[1])
+            {
+                return true;
+            }
+        }
+
+        return limits.IsEmpty;
+    }
 }

@@ -60,6 +60,22 @@ internal sealed class LatencyStatisticsTests
         Assert.That(LatencyStatistics.IsSettled(times), Is.EqualTo(expected));
     }
 
+    /// <summary>Ratios of 2 to 2.18, with fewer rounds than a narrow interval takes.</summary>
+    [TestCase(6, new[] { 1.0 }, true)]
+    [TestCase(5, new[] { 1.0 }, false, Description = "no interval yet")]
+    [TestCase(6, new[] { 1.0, 2.1 }, false, Description = "which side of 2.1 is not certain")]
+    [TestCase(6, new double[0], false, Description = "the ratio itself decides")]
+    public void IsSettled_WithLessPrecision_WhereNoLimitIsInDoubt(int rounds, double[] limits, bool expected)
+    {
+        var times = Enumerable.Range(0, rounds).Select(i => new BlockTimes(2 + (i * 0.18 / 5), 2, 1)).ToArray();
+
+        Assert.That(LatencyStatistics.IsSettled(times, limits), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void IsSettled_NotWithWideIntervals() =>
+        Assert.That(LatencyStatistics.IsSettled([.. Enumerable.Range(0, 30).Select(i => new BlockTimes(2 + (i * 0.02), 2, 1))], 1), Is.False);
+
     [TestCase(new[] { "physical id : 0", "core id : 0", "physical id : 0", "core id : 1" }, 2)]
     [TestCase(new[] { "physical id : 0", "core id : 0", "physical id : 0", "core id : 0" }, 1, Description = "two threads of one core")]
     [TestCase(new[] { "physical id : 0", "core id : 0", "physical id : 1", "core id : 0" }, 2, Description = "two processors")]
