@@ -21,7 +21,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     public PruningReport? Pruning { get; init; }
 
     /// <summary>By name, inputs that are bytes of images; looked for only where inputs are to be folded.</summary>
-    public ImmutableDictionary<string, QuantizationParameters> Bytes { get; init; } = ImmutableDictionary<string, QuantizationParameters>.Empty;
+    public ImmutableDictionary<string, IntegerMeaning> Bytes { get; init; } = ImmutableDictionary<string, IntegerMeaning>.Empty;
 
     /// <summary>What the result may be judged by.</summary>
     public required SampleRun Judged { get; init; }
@@ -48,7 +48,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         {
             Pruning = pruning,
             Judged = judged,
-            Bytes = request.Settings.FoldInput ? ByteInputs.Find(model, data.Calibrating) : ImmutableDictionary<string, QuantizationParameters>.Empty,
+            Bytes = request.Settings.FoldInput ? ByteInputs.Find(model, data.Calibrating, request.Settings.Preprocessing) : ImmutableDictionary<string, IntegerMeaning>.Empty,
         };
         return request.Settings.Uses(Correction.Equalization) ? stages.Time("equalize", job.Equalize) : job;
     }
@@ -94,7 +94,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         var observed = Method.Choose(new(
             Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibrating, Data.Calibration.Count)));
         return observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
-            KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(new(0, (float)(byte.MaxValue * (double)entry.Value.Scale))) })));
+            KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(entry.Value.Representable) })));
     }
 
     private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.CalibrationMethod];

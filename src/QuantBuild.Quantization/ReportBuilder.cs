@@ -4,6 +4,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Planning.Structures;
@@ -26,9 +27,13 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
         Accuracy = accuracy,
         Latency = latency,
         Operators = [.. Bodies.Nodes(job.Model.Graph).Select(Operator)],
-        Inputs = [.. IntegerInputs.Of(planned.Model).Parameters.Select(entry => new InputReport(entry.Key, entry.Value.Type.ToString(), entry.Value.Scale, entry.Value.ZeroPoint))],
+        Inputs = [.. IntegerInputs.Of(planned.Model).Meanings.Select(entry => Input(entry.Key, entry.Value))],
         Tensors = [.. planned.Plan.Activations.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Tensor(entry.Key))],
     };
+
+    private static InputReport Input(string name, IntegerMeaning meaning) => meaning.Scales.Length == 1
+        ? new(name, meaning.Type.ToString(), meaning.Scales[0], meaning.ZeroPoints[0])
+        : new(name, meaning.Type.ToString(), null, null) { Channels = new(meaning.Axis, [.. meaning.Scales.Select(scale => (double)scale)], meaning.ZeroPoints) };
 
     public static ImmutableSortedDictionary<string, string> Describe(QuantizationSettings settings)
     {

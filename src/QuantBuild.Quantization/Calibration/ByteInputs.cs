@@ -1,47 +1,81 @@
 using System.Collections.Immutable;
+using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Calibration;
 
-/// <summary>Finds inputs that hold the bytes of images: whole numbers from 0 to 255, as they are or divided by 255.</summary>
+/// <summary>Finds inputs that hold the bytes of images: whole numbers from 0 to 255, as they are, divided by 255, or normalized as the settings have it.</summary>
 internal static class ByteInputs
 {
-    /// <summary>A quotient and a product with the reciprocal differ by no more, relative to either.</summary>
-    private const double Rounding = 1.0 / (1 << 22);
+    /// <summary>What single precision makes of a byte differs by no more from what it should be, relative to the byte's and the mean's part of it.</summary>
+    private const double Rounding = 1.0 / (1 << 21);
 
     /// <summary>Fewer different ones are no image: a mask, a state that starts at 0, one class of a few.</summary>
     private const int FewestLevels = 17;
 
-    private static readonly ImmutableArray<float> Steps = [1f / byte.MaxValue, 1f];
+    private static readonly IntegerMeaning Fractions = IntegerMeaning.Of(QuantizationParameters.PerTensor(ElementType.UInt8, 1f / byte.MaxValue, 0));
+    private static readonly IntegerMeaning Pixels = IntegerMeaning.Of(QuantizationParameters.PerTensor(ElementType.UInt8, 1, 0));
 
-    /// <summary>By name, with the parameters under which the bytes themselves are the integers; nothing where there is no sample.</summary>
-    public static ImmutableDictionary<string, QuantizationParameters> Find(Model model, SampleRun samples)
+    /// <summary>By name, with what the bytes stand for; nothing where there is no sample.</summary>
+    public static ImmutableDictionary<string, IntegerMeaning> Find(Model model, SampleRun samples, ImagePreprocessing preprocessing)
     {
         string[] names = [.. model.Graph.Inputs.Where(input => !input.HasConstant && input.DeclaredType == ElementType.Float).Select(input => input.Name)];
-        var fits = new bool[samples.Count, names.Length, Steps.Length];
-        var levels = names.Select(_ => Steps.Select(_ => new bool[byte.MaxValue + 1]).ToArray()).ToArray();
+        ImmutableArray<IntegerMeaning> candidates = [Fractions, Pixels, .. Normalized(preprocessing)];
+        var fits = new bool[samples.Count, names.Length, candidates.Length];
+        var levels = names.Select(_ => candidates.Select(_ => new bool[byte.MaxValue + 1]).ToArray()).ToArray();
         samples.ForEach("Looking at inputs", (position, sample) =>
         {
             foreach (var (index, name) in names.Index())
             {
-                foreach (var (candidate, step) in Steps.Index())
+                foreach (var (number, candidate) in candidates.Index())
                 {
-                    fits[position, index, candidate] = sample.Inputs.Tensors.TryGetValue(name, out var tensor) && tensor.Type == ElementType.Float && IsOn(tensor.AsSpan<float>(), step, levels[index][candidate]);
+                    fits[position, index, number] = sample.Inputs.Tensors.TryGetValue(name, out var tensor) && tensor.Type == ElementType.Float
+                        && candidate.ChannelsOf(tensor.Dimensions) is { } channelOf && Holds(tensor.AsSpan<float>(), candidate, channelOf, levels[index][number]);
                 }
             }
         });
-        return samples.Count == 0 ? ImmutableDictionary<string, QuantizationParameters>.Empty : names.Index()
-            .Select(entry => (Name: entry.Item, Step: Steps.Index().FirstOrDefault(step => levels[entry.Index][step.Index].Count(isSeen => isSeen) >= FewestLevels && Enumerable.Range(0, samples.Count).All(position => fits[position, entry.Index, step.Index])).Item))
-            .Where(entry => entry.Step > 0).ToImmutableDictionary(entry => entry.Name, entry => QuantizationParameters.PerTensor(ElementType.UInt8, entry.Step, 0));
+        return samples.Count == 0 ? ImmutableDictionary<string, IntegerMeaning>.Empty : names.Index()
+            .Select(entry => (Name: entry.Item, Meaning: candidates.Where((_, number) =>
+                levels[entry.Index][number].Count(isSeen => isSeen) >= FewestLevels && Enumerable.Range(0, samples.Count).All(position => fits[position, entry.Index, number])).FirstOrDefault()))
+            .Where(entry => entry.Meaning is not null).ToImmutableDictionary(entry => entry.Name, entry => entry.Meaning!);
     }
 
-    private static bool IsOn(ReadOnlySpan<float> elements, float step, bool[] levels)
+    /// <summary>(pixel · scale − mean) / std = scale / std · (pixel − mean / scale), with the channels before the plane or behind it.</summary>
+    private static IEnumerable<IntegerMeaning> Normalized(ImagePreprocessing preprocessing)
     {
-        foreach (var element in elements)
+        var (scale, channels) = (preprocessing.Scale ?? 1.0 / byte.MaxValue, Math.Max(preprocessing.Mean.Length, preprocessing.Std.Length));
+        float[] scales = [.. Enumerable.Range(0, channels).Select(channel => (float)(scale / Of(preprocessing.Std, channel)))];
+        double[] zeroPoints = [.. Enumerable.Range(0, channels).Select(channel => Of(preprocessing.Mean, channel) / scale)];
+        if (!scales.All(step => step > 0))
         {
-            var multiple = Math.Round(element / (double)step);
-            if (!(multiple is >= 0 and <= byte.MaxValue && Math.Abs(element - (multiple * step)) <= multiple * step * Rounding))
+            yield break;
+        }
+
+        // Of channels that are all alike no one needs to know the axis.
+        if (scales.Distinct().Count() == 1 && zeroPoints.Distinct().Count() == 1)
+        {
+            yield return new(ElementType.UInt8, [scales[0]], [Whole(zeroPoints[0])], 0);
+            yield break;
+        }
+
+        yield return new(ElementType.UInt8, [.. scales], [.. zeroPoints.Select(Whole)], 1);
+        yield return new(ElementType.UInt8, [.. scales], [.. zeroPoints.Select(Whole)], 3);
+    }
+
+    private static double Of(ImmutableArray<float> values, int channel) => values[values.Length == 1 ? 0 : channel];
+
+    /// <summary>A mean of single precision over a quotient may miss the integer that is meant.</summary>
+    private static double Whole(double zeroPoint) => Math.Abs(zeroPoint - Math.Round(zeroPoint)) < 1e-4 ? Math.Round(zeroPoint) : zeroPoint;
+
+    private static bool Holds(ReadOnlySpan<float> elements, IntegerMeaning meaning, Func<int, int> channelOf, bool[] levels)
+    {
+        for (var index = 0; index < elements.Length; index++)
+        {
+            var channel = channelOf(index);
+            var (scale, zero) = ((double)meaning.Scales[channel], meaning.ZeroPoints[channel]);
+            var multiple = Math.Round((elements[index] / scale) + zero);
+            if (!(multiple is >= 0 and <= byte.MaxValue && Math.Abs(elements[index] - ((multiple - zero) * scale)) <= (multiple + Math.Abs(zero)) * scale * Rounding))
             {
                 return false;
             }

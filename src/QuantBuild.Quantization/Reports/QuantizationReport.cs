@@ -113,8 +113,17 @@ public enum OperatorDecision
 
 public sealed record TensorReport(string Name, double Min, double Max, double Scale, int ZeroPoint, string Method);
 
-/// <summary>An input of integers of <paramref name="Type"/>, each of which stands for (integer − <paramref name="ZeroPoint"/>) · <paramref name="Scale"/> of the float model's.</summary>
-public sealed record InputReport(string Name, string Type, double Scale, int ZeroPoint);
+/// <summary>
+/// An input of integers of <paramref name="Type"/>, each of which stands for (integer − <paramref name="ZeroPoint"/>) · <paramref name="Scale"/> of the float
+/// model's; both null where each channel has its own.
+/// </summary>
+public sealed record InputReport(string Name, string Type, double? Scale, double? ZeroPoint)
+{
+    public ChannelInputReport? Channels { get; init; }
+}
+
+/// <summary>What the integers of an input's channels, along <paramref name="Axis"/>, stand for.</summary>
+public sealed record ChannelInputReport(int Axis, ImmutableArray<double> Scales, ImmutableArray<double> ZeroPoints);
 
 /// <summary>
 /// An operator of which a processor without VNNI adds products in pairs that may exceed 16 bits. <paramref name="SaturatingPairs"/> of its

@@ -38,7 +38,9 @@ internal static class ReportSummary
 
         foreach (var input in report.Inputs)
         {
-            Field(text, "input", string.Create(CultureInfo.InvariantCulture, $"{input.Name} takes {input.Type}, each for {input.Scale:G9} · (integer − {input.ZeroPoint})"));
+            Field(text, "input", input.Channels is { } channels
+                ? $"{input.Name} takes {input.Type}; by channel, each for {string.Join(", ", channels.Scales.Zip(channels.ZeroPoints, Meaning))}"
+                : $"{input.Name} takes {input.Type}, each for {Meaning(input.Scale ?? 1, input.ZeroPoint ?? 0)}");
         }
 
         if (report.Pruning is { } pruning)
@@ -63,6 +65,8 @@ internal static class ReportSummary
 
         return text.ToString();
     }
+
+    private static string Meaning(double scale, double zeroPoint) => string.Create(CultureInfo.InvariantCulture, $"{scale:G9} · (integer − {zeroPoint:0.######})");
 
     private static void Accuracy(StringBuilder text, QuantizationReport report)
     {
