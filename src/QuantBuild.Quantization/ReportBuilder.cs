@@ -40,6 +40,7 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
         var described = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         described["calibrationData"] = string.Join(';', settings.CalibrationData);
         described["evaluationData"] = string.Join(';', settings.EvaluationData);
+        described["accuracyEffort"] = settings.AccuracyEffort.ToString();
         described["calibrationMethod"] = settings.CalibrationMethod.ToString();
         described["calibrationPercentile"] = settings.CalibrationPercentile.ToString(CultureInfo.InvariantCulture);
         described["format"] = settings.Format.ToString();

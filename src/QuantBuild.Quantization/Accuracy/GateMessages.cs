@@ -1,5 +1,6 @@
 using System.Globalization;
 using QuantBuild.Quantization.Reports;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Accuracy;
 
@@ -42,14 +43,23 @@ public static class GateMessages
         ? value.ToString("0.0000", CultureInfo.InvariantCulture)
         : value.ToString("0.###e+0", CultureInfo.InvariantCulture);
 
-    /// <summary>A search that succeeded and was not confirmed, or one that failed though speed was asked for as well.</summary>
+    /// <summary>A search that succeeded and was not confirmed, or one that failed though speed was asked for as well; or why there was none.</summary>
     private static string Searched(QuantizationReport report) => report.Search switch
     {
         { Found: true } search => string.Create(CultureInfo.InvariantCulture, $"; the other half of the data, on which {search.Evaluations} candidates were tried, gave {Score(search.Drop)}"),
         { Evaluations: > 0, MinSpeedup: { } limit, PredictedSpeedup: { } speedup } search => string.Create(
             CultureInfo.InvariantCulture, $"; of {search.Evaluations} candidates the best on half of the data has a drop of {Score(search.Drop)} and is predicted to be {speedup:0.00} times as fast as the prepared float model, at least {limit:0.##} times asked for"),
+        null when report.Operators.Any(row => row.Decision != OperatorDecision.Float) => NotSearched(report),
         _ => "",
     };
+
+    /// <summary>What would have a search made.</summary>
+    private static string NotSearched(QuantizationReport report) =>
+        report.Settings.GetValueOrDefault("accuracyEffort") == nameof(AccuracyEffort.Fast) ? "; AccuracyEffort=Fast searches for nothing that keeps it, Balanced does"
+        : report.Accuracy is { Source: AccuracySource.HeldOutCalibrationData, Samples: < GateSearch.FewestHeldOut and var samples }
+            ? string.Create(CultureInfo.InvariantCulture, $"; nothing is searched on {samples} held-out samples, on {GateSearch.FewestHeldOut} or on EvaluationData it is")
+        : report.Accuracy is { Source: AccuracySource.CalibrationData } ? "; nothing is searched on samples that calibration has seen, on EvaluationData it is"
+        : "";
 
     /// <summary>Why there is nothing faster: what is would lose too much.</summary>
     private static string Fastest(QuantizationReport report) => report.Search is { Found: true, PredictedSpeedup: { } speedup } search

@@ -22,7 +22,7 @@ internal sealed class GateSearch(PrecisionSearch precision, QuantizationSettings
     private const double ReserveOfManyTries = 2;
 
     /// <summary>A half of fewer samples that were held out chooses by chance.</summary>
-    private const int FewestHeldOut = 16;
+    public const int FewestHeldOut = 16;
 
     /// <summary>By what is quantized: a form that may be taken again is not always worth it, and then the model is the one before.</summary>
     private readonly Dictionary<string, Judgement> _judged = [];

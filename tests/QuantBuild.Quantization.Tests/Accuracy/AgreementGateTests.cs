@@ -36,6 +36,28 @@ internal sealed class AgreementGateTests
         }
     }
 
+    [TestCase(AccuracyEffort.Fast, AccuracySource.EvaluationData, 100, "; AccuracyEffort=Fast searches for nothing that keeps it, Balanced does")]
+    [TestCase(AccuracyEffort.Balanced, AccuracySource.HeldOutCalibrationData, 15, "; nothing is searched on 15 held-out samples, on 16 or on EvaluationData it is")]
+    [TestCase(AccuracyEffort.Balanced, AccuracySource.HeldOutCalibrationData, 16, "")]
+    [TestCase(AccuracyEffort.Best, AccuracySource.CalibrationData, 100, "; nothing is searched on samples that calibration has seen, on EvaluationData it is")]
+    [TestCase(AccuracyEffort.Balanced, AccuracySource.EvaluationData, 2, "")]
+    public void FailedGate_SaysWhyNothingWasSearched(AccuracyEffort effort, AccuracySource source, int samples, string expected)
+    {
+        var report = Report("sqnr", 27.5, 20);
+        report = report with
+        {
+            Settings = ImmutableSortedDictionary<string, string>.Empty.Add("accuracyEffort", effort.ToString()),
+            Accuracy = report.Accuracy! with { Source = source, Samples = samples },
+            Operators = [new("conv", "Conv", OperatorDecision.Int8, "", null)],
+        };
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(GateMessages.Agreement(report, 30), Is.EqualTo("sqnr with the float model is 27.5000, at least 30.0000 asked for" + expected));
+            Assert.That(GateMessages.Agreement(report with { Operators = [] }, 30), Does.EndWith("asked for"), "nothing is quantized, and nothing could be given back");
+        }
+    }
+
     [Test]
     public void MinAgreement_WhereLabelsJudge_IsQB1003()
     {
