@@ -4,6 +4,7 @@ using System.Numerics.Tensors;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Settings;
 
@@ -18,8 +19,8 @@ internal static class Metrics
         new("top1", true, outcome => Hit(outcome.Actual, outcome.Label)),
         new("mse", false, outcome => SquaredError(outcome.Actual, outcome.Label)),
         new("agreement", true, Agreement) { Perfect = 1, Sufficient = _ => 0.95 },
-        new("cosine", true, outcome => outcome.Reference.Zip(outcome.Actual, Cosine).Average()) { Perfect = 1, Sufficient = _ => 0.995 },
-        new("sqnr", true, outcome => outcome.Reference.Zip(outcome.Actual, Sqnr).Average()) { Perfect = UnitError.Perfect, Sufficient = kind => kind == OutputKind.Image ? 40 : 20 },
+        new("cosine", true, outcome => outcome.Reference.Zip(outcome.Actual, Cosine).Min()) { Perfect = 1, Sufficient = _ => 0.995 },
+        new("sqnr", true, outcome => outcome.Reference.Zip(outcome.Actual, Sqnr).Min()) { Perfect = UnitError.Perfect, Sufficient = kind => kind == OutputKind.Image ? 40 : 20 },
     ];
 
     /// <exception cref="QuantBuildException">There is no metric of that name.</exception>
@@ -116,7 +117,7 @@ internal static class Metrics
 
     private static double Cosine(TensorData reference, TensorData actual)
     {
-        var (expected, got) = (reference.ToFloats(), actual.ToFloats());
+        var (expected, got) = WithoutInfinities(reference.ToFloats(), actual.ToFloats());
         var norms = Math.Sqrt(SumOfSquares(expected) * SumOfSquares(got));
         return norms > 0 ? Dot(expected, got) / norms : SumOfSquares(expected) == SumOfSquares(got) ? 1 : 0;
     }
@@ -124,9 +125,21 @@ internal static class Metrics
     private static double Sqnr(TensorData reference, TensorData actual)
     {
         var (expected, got) = (reference.ToFloats(), actual.ToFloats());
-        var error = new float[expected.Length];
-        TensorPrimitives.Subtract(expected, got, error);
-        return new UnitError(SumOfSquares(expected), SumOfSquares(error), []).SqnrDb;
+        return new UnitError(Energy.Of(expected), Energy.OfDifference(expected, got), []).SqnrDb;
+    }
+
+    /// <summary>With zeros where both are the same infinity, as in scores that are masked with −∞.</summary>
+    private static (float[] Expected, float[] Got) WithoutInfinities(float[] expected, float[] got)
+    {
+        for (var index = 0; index < Math.Min(expected.Length, got.Length); index++)
+        {
+            if (float.IsInfinity(expected[index]) && expected[index] == got[index])
+            {
+                (expected[index], got[index]) = (0, 0);
+            }
+        }
+
+        return (expected, got);
     }
 
     private static double SumOfSquares(float[] values) => TensorPrimitives.SumOfSquares<float>(values);

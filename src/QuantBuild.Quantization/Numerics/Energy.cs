@@ -10,18 +10,19 @@ internal static class Energy
     /// <summary>Below it squares may have become denormal, or 0.</summary>
     private const float SmallestSum = 1e-30f;
 
+    /// <summary>Of what is finite: a score that is masked with −∞ is no signal.</summary>
     public static double Of(ReadOnlySpan<float> elements)
     {
         var sum = 0.0;
         for (var start = 0; start < elements.Length; start += BlockLength)
         {
-            sum += OfBlock(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)));
+            sum += OfBlock(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)), isSignal: true);
         }
 
         return sum;
     }
 
-    /// <summary>Of the difference of two tensors; infinite where they have not the same length.</summary>
+    /// <summary>Of the difference of two tensors, none where both are the same infinity; infinite where they have not the same length.</summary>
     public static double OfDifference(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
         if (first.Length != second.Length)
@@ -35,13 +36,26 @@ internal static class Energy
         {
             var length = Math.Min(BlockLength, first.Length - start);
             TensorPrimitives.Subtract(first.Slice(start, length), second.Slice(start, length), difference);
-            sum += OfBlock(difference[..length]);
+            var squares = TensorPrimitives.SumOfSquares<float>(difference[..length]);
+            sum += float.IsNaN(squares) ? OfDifferences(first.Slice(start, length), second.Slice(start, length)) : OfBlock(difference[..length], isSignal: false);
         }
 
         return sum;
     }
 
-    private static double OfBlock(ReadOnlySpan<float> block)
+    private static double OfDifferences(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
+    {
+        var sum = 0.0;
+        for (var index = 0; index < first.Length; index++)
+        {
+            var difference = first[index] == second[index] ? 0 : (double)first[index] - second[index];
+            sum += difference * difference;
+        }
+
+        return sum;
+    }
+
+    private static double OfBlock(ReadOnlySpan<float> block, bool isSignal)
     {
         var squares = TensorPrimitives.SumOfSquares(block);
         if (float.IsFinite(squares) && squares > SmallestSum)
@@ -53,7 +67,7 @@ internal static class Energy
         var sum = 0.0;
         foreach (var element in block)
         {
-            sum += (double)element * element;
+            sum += isSignal && float.IsInfinity(element) ? 0 : (double)element * element;
         }
 
         return sum;

@@ -21,6 +21,9 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     /// <summary>A quarter of all is looked at, however little goes without learning.</summary>
     private const int Worthwhile = Steps / 4;
 
+    /// <summary>Of fewer samples neither half says anything, and no channel is removed.</summary>
+    private const int FewestJudging = 8;
+
     private const int BalancedEpochs = 30;
 
     private const int BestEpochs = 100;
@@ -31,7 +34,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
     private readonly QuantizationSettings _settings = request.Settings;
 
     /// <summary>The samples that the pruned model may be judged by: not those on which the number of its channels was chosen.</summary>
-    public SampleRun Judged => IsAutomatic ? data.Judged.Halves().Second : data.Judged;
+    public SampleRun Judged => IsAutomatic && data.Judged.Count >= FewestJudging ? data.Judged.Halves().Second : data.Judged;
 
     private int Epochs => _settings.RefitEpochs ?? _settings.AccuracyEffort switch
     {
@@ -127,7 +130,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         }
 
         bool IsAllowed(PrunedModel candidate, SampleRun samples, int reserve) =>
-            judge.Judge(candidate.Model, samples).Accuracy is { } accuracy
+            data.Judged.Count >= FewestJudging && judge.Judge(candidate.Model, samples).Accuracy is { } accuracy
             && JudgedAccuracy.Of(accuracy).Drop + (reserve * (accuracy.StandardError ?? 0)) <= AccuracyLimits.AllowedDrop(_settings, accuracy);
     }
 }

@@ -45,6 +45,7 @@ internal static class InputFolding
 
         // What a normalization multiplies with goes into a convolution that reads it in float.
         new FoldIntoNextLayer().Run(model);
+        FloatLayers.Keep(model);
         TopologicalOrder.Restore(model.Graph);
         return kept.ToImmutable();
     }

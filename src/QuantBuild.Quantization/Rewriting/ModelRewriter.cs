@@ -21,6 +21,10 @@ internal static class ModelRewriter
         {
             StandardOperators.Restore(copy);
         }
+        else
+        {
+            FloatLayers.Keep(copy);
+        }
 
         RemoveUnused.Prune(copy.Graph);
         BodyConstants.Share(copy.Graph, plan.Form);

@@ -77,6 +77,22 @@ internal sealed class EnergyTests
     [TestCase(0, double.PositiveInfinity)]
     public void Decibels_OfAShare_CountDown(double share, double decibels) => Assert.That(Energy.Decibels(share), Is.EqualTo(decibels).Within(1e-12));
 
+    /// <summary>As of scores that are masked.</summary>
+    [Test]
+    public void Infinities_ThatAreTheSame_AreNoNoise_AndNoSignal()
+    {
+        float[] masked = [float.NegativeInfinity, 3, float.PositiveInfinity, 4];
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Energy.Of(masked), Is.EqualTo(25));
+            Assert.That(Energy.OfDifference(masked, [float.NegativeInfinity, 3, float.PositiveInfinity, 2]), Is.EqualTo(4));
+            Assert.That(Energy.OfDifference(masked, [0, 3, float.PositiveInfinity, 4]), Is.EqualTo(double.PositiveInfinity));
+            Assert.That(Energy.OfDifference(masked, [float.PositiveInfinity, 3, float.PositiveInfinity, 4]), Is.EqualTo(double.PositiveInfinity));
+            Assert.That(Energy.OfDifference(masked, [float.NaN, 3, float.PositiveInfinity, 4]), Is.NaN);
+        }
+    }
+
     private static float[] Elements(int length, int seed)
     {
         var random = new Random(seed);

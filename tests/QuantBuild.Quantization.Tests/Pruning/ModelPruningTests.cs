@@ -110,6 +110,17 @@ internal sealed class ModelPruningTests
         }
     }
 
+    [TestCase(1)]
+    [TestCase(7)]
+    public void Auto_JudgedByFewerSamplesThanSayAnything_RemovesNothing(int samples)
+    {
+        WriteModel(isRedundant: true);
+
+        var (report, _) = Prune(new() { Channels = new(null), MaxAccuracyDrop = 80, EvaluationData = [.. Enumerable.Range(0, samples).Select(index => $"00{index}.npy")] });
+
+        Assert.That((report.Pruning!.Removed, report.Gates.Single().Passed), Is.EqualTo((0, true)));
+    }
+
     [Test]
     public void Auto_WithoutALimit_IsAnError()
     {
