@@ -127,6 +127,22 @@ internal sealed class FormTests
         Assert.That(_kernels.Count(type => type == "MatMulNBits"), Is.EqualTo(2));
     }
 
+    /// <summary>As an encoder and a decoder do.</summary>
+    [TestCase(QuantizedType.S8)]
+    [TestCase(QuantizedType.S4)]
+    public void WeightOnly_Gemms_ShareWeightsEitherWayRound(QuantizedType type)
+    {
+        var model = TinyModels.Build(13, [1, 64], (graph, x) =>
+        {
+            var weights = graph.AddInitializer("w", _tiny.Random(64, 64));
+            return graph.AddNode("Gemm", [graph.AddNode("Gemm", [x, weights], "a").Set("transB", 1L).Output, weights], "y").Output;
+        });
+
+        var graph = Verify(model, [1, 64], new() { Format = ModelFormat.WeightOnly, WeightType = type }, type == QuantizedType.S8 ? 38 : 15);
+
+        Assert.That(graph.Nodes.Count(node => node.OpType == "DequantizeLinear"), Is.EqualTo(2));
+    }
+
     [Test]
     public void WeightOnly_Embedding_IsLookedUpAsIntegers()
     {

@@ -120,6 +120,30 @@ internal sealed class QuantizeVerbTests
         }
     }
 
+    [TestCase("a.npz", "r.json", "--output", "a.npz")]
+    [TestCase("e.npz", "r.json", "--output", "e.npz")]
+    [TestCase("c.qcal", "r.json", "--output", "c.qcal")]
+    [TestCase("m.lock", "r.json", "--output", "m.lock")]
+    [TestCase("x.onnx", "lock.json", "--report", "lock.json")]
+    public async Task Quantize_WhatIsRead_IsNeverOverwritten(string output, string report, string option, string named)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var file in (string[])["a.npz", "e.npz", "c.qcal"])
+        {
+            await File.WriteAllTextAsync(folder.File(file), "read");
+        }
+
+        string[] read = ["--calibration-data", folder.File("a.npz"), "--evaluation-data", folder.File("e.npz"), "--calibration", folder.File("c.qcal"), "--lock", folder.File(option == "--report" ? "lock.json" : "m.lock")];
+        var run = await ToolRun.OfAsync(
+            ToolRun.EngineGiving(Reports.Passed), ["quantize", "m.onnx", "--output", folder.File(output), "--report", folder.File(report), .. read]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((run.ExitCode, folder.Files), Is.EqualTo((2, new[] { "a.npz", "c.qcal", "e.npz" })));
+            Assert.That(run.Error, Does.StartWith($"error QB1002: {option} is '{folder.File(named)}'; expected a file of its own: what is read is never overwritten"));
+        }
+    }
+
     [Test]
     public async Task Quantize_Options_ReachTheEngine()
     {

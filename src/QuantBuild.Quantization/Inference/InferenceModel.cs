@@ -53,21 +53,32 @@ internal sealed class InferenceModel : IDisposable
     {
         var (bytes, folder) = OnnxFile.ToReferringBytes(model);
         var packs = optimization == Optimization.AsDeployed || !IsLarge(model);
-        using var options = Options(optimization == Optimization.Float && !packs ? Optimization.None : optimization, threads);
-        if (folder is not null)
-        {
-            options.AddSessionConfigEntry(ExternalDataFolder, folder);
-        }
-
-        if (!packs)
-        {
-            options.AddSessionConfigEntry(DisablePrepacking, "1");
-        }
-
-        var session = Guard(() => optimization == Optimization.Full && Processor.Saturates ? OpenUnsaturated(bytes, options) : Open(bytes, options));
+        var session = Guard(() => (optimization == Optimization.Full && Processor.Saturates ? OpenUnsaturated(bytes, NewOptions) : null) ?? OpenPlain());
         session._integers = IntegerInputs.Of(model);
         GC.KeepAlive(model);
         return session;
+
+        InferenceModel OpenPlain()
+        {
+            using var options = NewOptions();
+            return Open(bytes, options);
+        }
+
+        SessionOptions NewOptions()
+        {
+            var options = Options(optimization == Optimization.Float && !packs ? Optimization.None : optimization, threads);
+            if (folder is not null)
+            {
+                options.AddSessionConfigEntry(ExternalDataFolder, folder);
+            }
+
+            if (!packs)
+            {
+                options.AddSessionConfigEntry(DisablePrepacking, "1");
+            }
+
+            return options;
+        }
     }
 
     /// <summary>True where copies of the weights would fill much memory.</summary>
@@ -145,8 +156,10 @@ internal sealed class InferenceModel : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private static InferenceModel OpenUnsaturated(byte[] model, SessionOptions options)
+    /// <summary>Null where ONNX Runtime 1.31 refuses it: signed weights that two operators share, where it is to make unsigned ones of them. Then they saturate.</summary>
+    private static InferenceModel? OpenUnsaturated(byte[] model, Func<SessionOptions> newOptions)
     {
+        using var options = newOptions();
         options.AddSessionConfigEntry(NoSaturation, "1");
         try
         {
@@ -154,9 +167,7 @@ internal sealed class InferenceModel : IDisposable
         }
         catch (OnnxRuntimeException)
         {
-            // ONNX Runtime 1.31 refuses signed weights that two operators share where it is to make unsigned ones of them: then they saturate.
-            options.AddSessionConfigEntry(NoSaturation, "0");
-            return Open(model, options);
+            return null;
         }
     }
 

@@ -10,7 +10,8 @@ namespace QuantBuild.Quantization.Rewriting;
 /// </summary>
 internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
 {
-    private readonly Dictionary<Value, Value> _dequantized = [];
+    /// <summary>Layers that share weights may have them either way round.</summary>
+    private readonly Dictionary<(Value Weights, bool IsTransposed), Value> _dequantized = [];
     private readonly Dictionary<Value, QuantizedTable> _tables = [];
 
     public void Write()
@@ -33,11 +34,11 @@ internal sealed class WeightOnlyUnitWriter(RewriteTarget target)
         var value = node.Input(1)!;
         // Only weights of [inputs, outputs] are fused.
         var isTransposed = node.Is("Gemm") && node.Int("transB", 0) == 1;
-        if (!_dequantized.TryGetValue(value, out var weights))
+        if (!_dequantized.TryGetValue((value, isTransposed), out var weights))
         {
             var quantized = target.Plan.QuantizedWeightsOf(unit);
             weights = target.Operands.DequantizeConstant(isTransposed ? quantized.Transpose() : quantized, value.Name).Output;
-            _dequantized[value] = weights;
+            _dequantized[(value, isTransposed)] = weights;
         }
 
         node.SetInput(1, weights);

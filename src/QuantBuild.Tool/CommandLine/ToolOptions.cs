@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization.Settings;
 using QuantBuild.Reporting;
 using QuantBuild.Tool.Files;
 
@@ -46,6 +47,10 @@ internal static class ToolOptions
         EnsureWritable("--report", path, models);
         return format;
     }
+
+    /// <summary>The files that settings name, one by one: what a pattern covers is known when it is read.</summary>
+    public static IEnumerable<string> FilesOf(QuantizationSettings settings) =>
+        settings.CalibrationData.Concat(settings.EvaluationData).Append(settings.Calibration ?? "").Where(File.Exists);
 
     /// <summary>A file that is to be written must not be one that is read.</summary>
     public static void EnsureWritable(string option, string path, params ReadOnlySpan<string> models)

@@ -46,6 +46,7 @@ internal sealed class CalibrateVerb(Engine engine, ToolConsole console)
             throw ToolOptions.Missing("calibrate", "--calibration-data PATTERN", "the samples to calibrate with");
         }
 
+        ToolOptions.EnsureWritable("--output", output, [.. ToolOptions.FilesOf(settings)]);
         var shard = ShardOption.Read(line.GetValue(_shard), Environment.GetEnvironmentVariable);
         var result = Calibrate(
             new(model, Directory.GetCurrentDirectory(), settings, shard, ToolOptions.ReadThreads(line.GetValue(_threads))), cancellation);

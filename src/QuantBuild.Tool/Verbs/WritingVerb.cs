@@ -54,11 +54,13 @@ internal abstract class WritingVerb(Engine engine, ToolConsole console, string n
         var output = line.GetValue(_output) ?? throw ToolOptions.Missing(name, "--output FILE", "where the model is to be written");
         var reportPath = line.GetValue(_report);
         ToolOptions.EnsureWritable("--output", output, model);
-        var format = ToolOptions.ReadReportFormat(reportPath, model, output);
         var request = Complete(new(model, Directory.GetCurrentDirectory(), _settings.Read(line), ToolOptions.ReadThreads(line.GetValue(_threads)))
         {
             OutputName = Path.GetFileNameWithoutExtension(output),
         });
+        string[] read = [model, request.LockPath, .. ToolOptions.FilesOf(request.Settings)];
+        ToolOptions.EnsureWritable("--output", output, read);
+        var format = ToolOptions.ReadReportFormat(reportPath, [.. read, output]);
 
         var result = Quantize(request, cancellation);
         var isKept = result.GatesPassed || line.GetValue(_keepFailed);
