@@ -25,7 +25,7 @@ internal sealed class ReportJsonTests
     [TestCase("gates", "name,limit,value,passed")]
     [TestCase("operators", "name,type,decision,reason,sqnrDb,structure")]
     [TestCase("tensors", "name,min,max,scale,zeroPoint,method")]
-    [TestCase("inputs", "name,type,scale,zeroPoint")]
+    [TestCase("inputs", "name,type,scale,zeroPoint,channels")]
     [TestCase("saturation", "name,type,pairs,saturatingPairs,changedSums")]
     [TestCase("stages", "name,seconds,metric")]
     [TestCase("diagnostics", "code,severity,message,helpLink")]
