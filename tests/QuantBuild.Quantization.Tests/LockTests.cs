@@ -83,6 +83,15 @@ internal sealed class LockTests
         }
     }
 
+    [Test]
+    public void FormThatThereIsNot_IsNamedWithThoseThatThereAre()
+    {
+        File.WriteAllText(LockPath, "{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {\n \"m\": \"statik\" } }");
+
+        Assert.That(() => Quantize(Settings), Throws.TypeOf<QuantBuildException>().With.Message.Contains(
+            "the lock file cannot be read: $.operators.m (line 2) should be one of static, dynamic, weightOnly."));
+    }
+
     [TestCase("{")]
     [TestCase("null")]
     [TestCase("[]")]

@@ -62,6 +62,11 @@ internal sealed record ModelLock
             var read = JsonSerializer.Deserialize<ModelLock>(File.ReadAllBytes(path), Json) ?? throw Invalid("it holds null");
             return read.SchemaVersion == CurrentSchemaVersion ? read : throw Invalid($"its schemaVersion is {read.SchemaVersion}, and this version of QuantBuild reads {CurrentSchemaVersion}");
         }
+        catch (JsonException exception) when (exception.Message.Contains(" could not be converted to ", StringComparison.Ordinal))
+        {
+            var expected = exception.Path?.StartsWith("$.operators", StringComparison.Ordinal) == true ? $"one of {string.Join(", ", Enum.GetNames<UnitForm>().Select(JsonNamingPolicy.CamelCase.ConvertName))}" : "another kind of value";
+            throw Invalid($"{exception.Path} (line {exception.LineNumber + 1}) should be {expected}");
+        }
         catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
         {
             throw Invalid(exception.Message.Split(" Path: ")[0].TrimEnd('.'));
@@ -87,7 +92,7 @@ internal sealed record ModelLock
 
         if (Model != ModelIdentity.Of(job.Plain))
         {
-            throw Misfit(request, "the model has changed since, or another version of QuantBuild made it");
+            throw Misfit(request, "the model has changed since, or Channels and Sparsity make another of it now, or another version of QuantBuild made it");
         }
 
         var placement = Placement.Locked(job.Model.Graph, job.Context, Operators);
