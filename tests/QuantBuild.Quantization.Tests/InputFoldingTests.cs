@@ -4,6 +4,8 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Rewriting;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests;
@@ -142,6 +144,18 @@ internal sealed class InputFoldingTests
             Assert.That(model.Graph.Nodes.Select(node => node.OpType).TakeWhile(type => type != "Conv"), Is.EqualTo(expected));
             Assert.That(Run(folded, bytes).ToFloats(), Is.EqualTo(reference.ToFloats()).Within(1e-3f));
         }
+    }
+
+    /// <summary>Constants for each channel need to know how many axes come behind it.</summary>
+    [Test]
+    public void Bytes_NormalizedByChannel_OfAnInputWithoutAShape_StayFloat()
+    {
+        var model = TinyModels.Build(13, default, (graph, x) => graph.AddNode("Tanh", [x], "y").Output);
+        var meaning = new IntegerMeaning(ElementType.UInt8, [1, 2], [3, 4], 1);
+
+        var kept = InputFolding.Apply(model, ImmutableDictionary<string, IntegerMeaning>.Empty.Add("x", meaning));
+
+        Assert.That(kept, Is.EqualTo([("x", "each of its channels is normalized in its own way, and the model does not declare how many dimensions it has")]));
     }
 
     /// <summary>One mean for all channels that is a byte is a zero point.</summary>

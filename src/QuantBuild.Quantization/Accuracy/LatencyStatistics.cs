@@ -49,7 +49,7 @@ internal static class LatencyStatistics
         foreach (var interval in (ReadOnlySpan<ImmutableArray<double>>)[Ratio(rounds.Select(round => round.Given / round.Quantized)).Interval, Ratio(rounds.Select(round => round.Prepared / round.Quantized)).Interval])
         {
             var isNarrow = rounds.Count >= FewestToSettle && interval[1] <= Narrow * interval[0];
-            if (!isNarrow && (interval[1] > NarrowEnough * interval[0] || HoldsAny(interval, limits)))
+            if (!isNarrow && (limits.IsEmpty || interval[1] > NarrowEnough * interval[0] || HoldsAny(interval, limits)))
             {
                 return false;
             }
@@ -99,6 +99,6 @@ internal static class LatencyStatistics
             }
         }
 
-        return limits.IsEmpty;
+        return false;
     }
 }

@@ -125,7 +125,7 @@ internal static class Metrics
     private static double Sqnr(TensorData reference, TensorData actual)
     {
         var (expected, got) = (reference.ToFloats(), actual.ToFloats());
-        return new UnitError(Energy.Of(expected), Energy.OfDifference(expected, got), []).SqnrDb;
+        return new UnitError(Energy.OfSignal(expected), Energy.OfDifference(expected, got), []).SqnrDb;
     }
 
     /// <summary>With zeros where both are the same infinity, as in scores that are masked with −∞.</summary>

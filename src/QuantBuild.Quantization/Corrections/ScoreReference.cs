@@ -20,7 +20,7 @@ internal sealed class ScoreReference(Model model, SampleRun samples)
         return Enumerable.Range(0, model.Graph.Outputs.Count).Sum(output =>
         {
             var pairs = _scores.Zip(scores, (expected, actual) => (Expected: expected[output], Actual: actual[output])).ToArray();
-            return Energy.Share(pairs.Sum(pair => Energy.OfDifference(pair.Expected, pair.Actual)), pairs.Sum(pair => Energy.Of(pair.Expected)));
+            return Energy.Share(pairs.Sum(pair => Energy.OfDifference(pair.Expected, pair.Actual)), pairs.Sum(pair => Energy.OfSignal(pair.Expected)));
         });
     }
 

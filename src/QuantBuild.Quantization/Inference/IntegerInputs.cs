@@ -88,7 +88,8 @@ internal sealed class IntegerInputs
         for (var i = 0; i < integers.Length; i++)
         {
             // QuantizeLinear divides in single precision and rounds before it adds an integer; 0 is what it makes of NaN as far as anyone can say.
-            var (quotient, zero) = (elements[i] / meaning.Scales[channelOf(i)], meaning.ZeroPoints[channelOf(i)]);
+            var channel = channelOf(i);
+            var (quotient, zero) = (elements[i] / meaning.Scales[channel], meaning.ZeroPoints[channel]);
             var (whole, rest) = (Math.Floor(zero), zero - Math.Floor(zero));
             integers[i] = (int)Math.Clamp(
                 (float.IsNaN(quotient) ? 0 : Math.Round(quotient + rest, MidpointRounding.ToEven)) + whole, IntegerTypes.MinOf(meaning.Type), IntegerTypes.MaxOf(meaning.Type));

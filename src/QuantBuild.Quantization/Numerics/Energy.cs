@@ -10,13 +10,17 @@ internal static class Energy
     /// <summary>Below it squares may have become denormal, or 0.</summary>
     private const float SmallestSum = 1e-30f;
 
-    /// <summary>Of what is finite: a score that is masked with −∞ is no signal.</summary>
-    public static double Of(ReadOnlySpan<float> elements)
+    public static double Of(ReadOnlySpan<float> elements) => Of(elements, isSignal: false);
+
+    /// <summary>Of what is not infinite: a score that is masked with −∞ is no signal.</summary>
+    public static double OfSignal(ReadOnlySpan<float> elements) => Of(elements, isSignal: true);
+
+    private static double Of(ReadOnlySpan<float> elements, bool isSignal)
     {
         var sum = 0.0;
         for (var start = 0; start < elements.Length; start += BlockLength)
         {
-            sum += OfBlock(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)), isSignal: true);
+            sum += OfBlock(elements.Slice(start, Math.Min(BlockLength, elements.Length - start)), isSignal);
         }
 
         return sum;

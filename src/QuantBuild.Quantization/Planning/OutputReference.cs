@@ -106,7 +106,7 @@ internal sealed class OutputReference
     private double[] SharesOf(double[][] noises) =>
         [.. SignalsOf(Enumerable.Range(0, noises.Length)).Select((signal, output) => Energy.Share(noises.Sum(noise => noise[output]), signal))];
 
-    private double[] SignalsOf(IEnumerable<int> samples) => [.. _names.Select((_, output) => samples.Sum(sample => Energy.Of(_outputs[sample][output])))];
+    private double[] SignalsOf(IEnumerable<int> samples) => [.. _names.Select((_, output) => samples.Sum(sample => Energy.OfSignal(_outputs[sample][output])))];
 
     /// <summary>Of the samples from <paramref name="start"/> to before <paramref name="end"/>, the energy of each output's noise.</summary>
     private double[][] Noises(InferenceModel session, int start, int end)

@@ -100,6 +100,11 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
             throw new QuantBuildException(DiagnosticCodes.MissingSetting, $"{request.Model}: Channels=auto removes as many channels as MaxAccuracyDrop and MinAgreement allow, and neither is set. Set one, or Channels to a share such as 0.2.");
         }
 
+        if (data.Judged.Count < FewestJudging)
+        {
+            return (pruner.Remove(0), null);
+        }
+
         using var judge = new ModelJudge(given, request, data.Source);
         var (choosing, confirming) = data.Judged.Halves();
         (PrunedModel Pruned, DistillationReport? Distilled) best = (pruner.Remove(0), null);
@@ -130,7 +135,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         }
 
         bool IsAllowed(PrunedModel candidate, SampleRun samples, int reserve) =>
-            data.Judged.Count >= FewestJudging && judge.Judge(candidate.Model, samples).Accuracy is { } accuracy
+            judge.Judge(candidate.Model, samples).Accuracy is { } accuracy
             && JudgedAccuracy.Of(accuracy).Drop + (reserve * (accuracy.StandardError ?? 0)) <= AccuracyLimits.AllowedDrop(_settings, accuracy);
     }
 }

@@ -5,7 +5,7 @@ using QuantBuild.Quantization.Planning;
 namespace QuantBuild.Quantization.Rewriting;
 
 /// <summary>
-/// Keeps layers float that are to be float. Where ONNX Runtime (from 1.21 on) finds one between a DQ and a Q it makes its weights integers itself, one scale for
+/// Keeps layers float that are to be float. Where ONNX Runtime (seen with 1.31) finds one between a DQ and a Q it makes its weights integers itself, one scale for
 /// all of them and of 8 bits, whatever saturates. An operator between the DQ and the layer that changes no value and that it does not take away prevents that.
 /// </summary>
 internal static class FloatLayers

@@ -54,6 +54,7 @@ internal static class InputFolding
         model.Opset < FirstOpset ? $"opset {model.Opset} has no operators for quantized tensors"
         : input.IsGraphOutput ? "it is an output as well"
         : input.Consumers.Count == 0 ? "nothing reads it"
+        : known is { Scales.Length: > 1 } && input.DeclaredShape.IsDefault ? "each of its channels is normalized in its own way, and the model does not declare how many dimensions it has"
         : known is not null ? null
         : input.Consumers.FirstOrDefault(use => !IsQuantizer(use)).Node is { } reader ? $"{reader.OpType} reads it in float, and its values are no bytes (of 0 to 255, as they are, divided by 255, or as Scale, Mean and Std have them), of which nothing would be lost"
         : input.Consumers.Select(use => ParametersOf(use.Node)).Distinct().Count() > 1 ? "it is quantized in several ways"

@@ -39,7 +39,7 @@ internal static class OutputSensitivity
         }
 
         var elements = MemoryMarshal.Cast<byte, float>(reference.Bytes.Span);
-        return (Energy.OfDifference(elements, MemoryMarshal.Cast<byte, float>(actual.Bytes.Span)), Energy.Of(elements));
+        return (Energy.OfDifference(elements, MemoryMarshal.Cast<byte, float>(actual.Bytes.Span)), Energy.OfSignal(elements));
     }
 
     public static double Share(IEnumerable<(double Noise, double Signal)> energies)

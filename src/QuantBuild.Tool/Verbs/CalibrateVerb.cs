@@ -39,14 +39,13 @@ internal sealed class CalibrateVerb(Engine engine, ToolConsole console)
     {
         var model = line.GetRequiredValue(_model);
         var output = line.GetValue(_output) ?? throw ToolOptions.Missing("calibrate", "--output FILE", "where the calibration is to be written");
-        ToolOptions.EnsureWritable("--output", output, model);
         var settings = _settings.Read(line);
+        ToolOptions.EnsureWritable("--output", output, [model, .. ToolOptions.FilesOf(settings)]);
         if (settings.CalibrationData.IsEmpty)
         {
             throw ToolOptions.Missing("calibrate", "--calibration-data PATTERN", "the samples to calibrate with");
         }
 
-        ToolOptions.EnsureWritable("--output", output, [.. ToolOptions.FilesOf(settings)]);
         var shard = ShardOption.Read(line.GetValue(_shard), Environment.GetEnvironmentVariable);
         var result = Calibrate(
             new(model, Directory.GetCurrentDirectory(), settings, shard, ToolOptions.ReadThreads(line.GetValue(_threads))), cancellation);

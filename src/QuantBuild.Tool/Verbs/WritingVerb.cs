@@ -53,7 +53,6 @@ internal abstract class WritingVerb(Engine engine, ToolConsole console, string n
         var model = line.GetRequiredValue(_model);
         var output = line.GetValue(_output) ?? throw ToolOptions.Missing(name, "--output FILE", "where the model is to be written");
         var reportPath = line.GetValue(_report);
-        ToolOptions.EnsureWritable("--output", output, model);
         var request = Complete(new(model, Directory.GetCurrentDirectory(), _settings.Read(line), ToolOptions.ReadThreads(line.GetValue(_threads)))
         {
             OutputName = Path.GetFileNameWithoutExtension(output),

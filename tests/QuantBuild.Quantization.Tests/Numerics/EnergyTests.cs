@@ -85,7 +85,8 @@ internal sealed class EnergyTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(Energy.Of(masked), Is.EqualTo(25));
+            Assert.That(Energy.OfSignal(masked), Is.EqualTo(25));
+            Assert.That(Energy.Of(masked), Is.EqualTo(double.PositiveInfinity), "noise that is infinite stays so");
             Assert.That(Energy.OfDifference(masked, [float.NegativeInfinity, 3, float.PositiveInfinity, 2]), Is.EqualTo(4));
             Assert.That(Energy.OfDifference(masked, [0, 3, float.PositiveInfinity, 4]), Is.EqualTo(double.PositiveInfinity));
             Assert.That(Energy.OfDifference(masked, [float.PositiveInfinity, 3, float.PositiveInfinity, 4]), Is.EqualTo(double.PositiveInfinity));

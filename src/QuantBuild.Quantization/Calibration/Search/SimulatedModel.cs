@@ -65,7 +65,7 @@ internal sealed class SimulatedModel : IDisposable
             foreach (var (expected, got) in _reference.Zip(actual, (reference, outputs) => (reference[output], outputs[output])))
             {
                 noise += Energy.OfDifference(expected, got);
-                signal += Energy.Of(expected);
+                signal += Energy.OfSignal(expected);
             }
 
             return Energy.Share(noise, signal);
