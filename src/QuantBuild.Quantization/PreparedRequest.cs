@@ -59,8 +59,11 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     /// <summary>The layers whose weights are scaled for channels that they make or read.</summary>
     public ImmutableHashSet<string> Equalized { get; private init; } = [];
 
+    /// <summary>The layers whose biases make up for channels that are lowered.</summary>
+    public ImmutableHashSet<string> Lowered { get; private init; } = [];
+
     /// <summary>What made the model of <see cref="Plain"/>; null where nothing did.</summary>
-    public ChannelFactors? Factors { get; init; }
+    public ChannelChanges? Changes { get; private init; }
 
     /// <summary>All that had better be quantized, if the outputs can take it.</summary>
     public Placement Wanted => Placement.OfAll(Model, Context);
@@ -76,15 +79,15 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
 
     /// <summary>
     /// What the calibration data say of all that <paramref name="placement"/> quantizes: what the calibration method needs, and <paramref name="besides"/>. Of
-    /// tensors whose channels are divided a calibration file knows the ranges, so that all else comes from the samples that it holds; and from the same ones
+    /// tensors whose channels are changed a calibration file knows the ranges, so that all else comes from the samples that it holds; and from the same ones
     /// where there is none, for the same result.
     /// </summary>
     public ImmutableDictionary<string, TensorStatistics> Statistics(Placement placement, StatisticsKinds besides)
     {
         var (watched, kinds) = (Watched(placement), Method.Needs | besides);
-        var statistics = Data.Calibration.Statistics(Model, Context.Profile, watched, kinds, Factors);
-        string[] divided = kinds == StatisticsKinds.None || Factors is null ? [] : [.. watched.Where(name => Factors.OfValue(name) is not null)];
-        return statistics.SetItems(Calibrator.Gather(Model, Context.Profile, divided, kinds, Data.Correcting).Select(entry =>
+        var statistics = Data.Calibration.Statistics(Model, Context.Profile, watched, kinds, Changes);
+        string[] changed = kinds == StatisticsKinds.None || Changes is null ? [] : [.. watched.Where(Changes.Concerns)];
+        return statistics.SetItems(Calibrator.Gather(Model, Context.Profile, changed, kinds, Data.Correcting).Select(entry =>
             KeyValuePair.Create(entry.Key, statistics[entry.Key].WithCountsOf(entry.Value, kinds))));
     }
 
@@ -101,9 +104,25 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
 
     private static ImmutableArray<string> Watched(Placement placement) => [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
 
+    /// <summary>With channels lowered, as <see cref="BiasAbsorption"/> finds it.</summary>
+    public PreparedRequest WithAbsorbed(ImmutableDictionary<string, ImmutableArray<float>> shifts) => shifts.IsEmpty ? this : this with
+    {
+        Model = AbsorbingSite.Apply(Model, shifts),
+        Changes = new ChannelChanges(Model) { Shifts = shifts },
+        Lowered = [.. AbsorbingSite.Find(Model).Where(site => shifts.ContainsKey(site.Relu.Output.Name)).SelectMany(site => site.Readers.Append(site.Layer)).Select(layer => layer.Output.Name)],
+    };
+
+    /// <summary>With channels divided, as <see cref="CrossLayerEqualization"/> finds it.</summary>
+    public PreparedRequest WithEqualized(ChannelFactors factors) => this with
+    {
+        Model = factors.Apply(),
+        Changes = (Changes ?? new(Model)) with { Factors = factors },
+        Equalized = factors.Changed,
+    };
+
     private PreparedRequest Equalize()
     {
-        var factors = CrossLayerEqualization.Find(this);
-        return this with { Model = factors.Apply(), Plain = Model, Factors = factors, Equalized = factors.Changed };
+        var absorbed = WithAbsorbed(BiasAbsorption.Find(this));
+        return absorbed.WithEqualized(CrossLayerEqualization.Find(absorbed));
     }
 }

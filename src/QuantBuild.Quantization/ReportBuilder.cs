@@ -126,7 +126,10 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
         WhyQuantized(unit)
             + (planned.Plan.Reconstructed.Contains(unit.Node) ? $"; its weights{(unit.HasBias ? " and its bias" : "")} make up for what quantizing the layers before it does"
                 : planned.Plan.Rounding.ContainsKey((unit.Node, unit.Form)) ? "; its weights are rounded for what its inputs are like" : "")
-        + (unit.Node.Outputs.Any(output => output is not null && job.Equalized.Contains(output.Name)) ? "; its weights are scaled for channels that are equalized" : "");
+        + (IsOf(job.Equalized, unit) ? "; its weights are scaled for channels that are equalized" : "")
+        + (IsOf(job.Lowered, unit) ? "; its bias takes up what is constant in channels" : "");
+
+    private static bool IsOf(ImmutableHashSet<string> changed, QuantizedUnit unit) => unit.Node.Outputs.Any(output => output is not null && changed.Contains(output.Name));
 
     private string WhyQuantized(QuantizedUnit unit) => unit switch
     {

@@ -31,8 +31,8 @@ internal abstract class CalibrationSource
     /// <param name="profile">Of its values.</param>
     /// <param name="watched">Names of its values.</param>
     /// <param name="kinds">What is asked for besides ranges.</param>
-    /// <param name="factors">What the channels of the model are divided by, against the one that was calibrated; null for nothing. Ranges alone are known for certain then.</param>
-    public abstract ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors);
+    /// <param name="changes">What has become of the channels of the model, against the one that was calibrated; null for nothing. Of changed values ranges alone are known for certain.</param>
+    public abstract ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelChanges? changes);
 
     /// <summary>Pairs of names, here and there, of samples with the same content.</summary>
     public abstract ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation);

@@ -24,7 +24,7 @@ internal sealed class NoCalibration(SampleSet? evaluation) : CalibrationSource
 
     public override ModelProfile Profile(Model prepared) => First is { } sample ? ModelProfile.Of(prepared, sample) : ModelProfile.Inferred(prepared);
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors) =>
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelChanges? changes) =>
         ImmutableDictionary<string, TensorStatistics>.Empty;
 
     public override ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation) => [];

@@ -49,19 +49,19 @@ internal sealed class RecordedCalibration : CalibrationSource
         : throw new QuantBuildException(
             DiagnosticCodes.CalibrationOfAnotherModel, $"{_path}: the calibration is of another model, or was made by another version of QuantBuild. Calibrate this model with 'quantbuild calibrate'.");
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors)
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelChanges? changes)
     {
         var statistics = _holdsOut ? _record.Kept : _record.Whole;
         return watched.ToImmutableDictionary(name => name, name => statistics.TryGetValue(name, out var found)
-            ? factors?.OfValue(name) is { } divisors ? Divided(name, found, divisors) : found
+            ? changes?.Concerns(name) == true ? Changed(name, found, changes) : found
             : throw Lacks($"'{name}'"));
     }
 
     private QuantBuildException Lacks(string what) =>
         new(DiagnosticCodes.CalibrationOfAnotherModel, $"{_path}: the calibration lacks {what}, so it was made by another version of QuantBuild. Calibrate again.");
 
-    /// <summary>Of the tensor with its channels divided. The counts of a histogram are of all channels together.</summary>
-    private TensorStatistics Divided(string name, TensorStatistics statistics, IReadOnlyList<float> divisors) => (statistics.Channels ?? throw Lacks($"the ranges of the channels of '{name}'")).Divided(divisors) is { } range
+    /// <summary>Of the tensor with its channels changed. The counts of a histogram are of all channels together.</summary>
+    private TensorStatistics Changed(string name, TensorStatistics statistics, ChannelChanges changes) => changes.RangeOf(name, statistics.Channels ?? throw Lacks($"the ranges of the channels of '{name}'")) is { } range
         ? new(range, statistics.NotFinite, null, null)
         : throw new QuantBuildException(
             DiagnosticCodes.InvalidCombination, $"{_path}: the samples differ in how many channels '{name}' has, so that the calibration has no range of each. Leave Corrections=Equalization out, or set CalibrationData alone.");

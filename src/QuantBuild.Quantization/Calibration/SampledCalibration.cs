@@ -47,8 +47,11 @@ internal sealed class SampledCalibration : CalibrationSource
 
     public override ModelProfile Profile(Model prepared) => ModelProfile.Of(prepared, Inventory.First(ModelProfile.MostSamples));
 
-    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelFactors? factors) =>
-        Calibrator.Gather(prepared, profile, watched, kinds, _run(Used));
+    public override ImmutableDictionary<string, TensorStatistics> Statistics(Model prepared, ModelProfile profile, IReadOnlyList<string> watched, StatisticsKinds kinds, ChannelChanges? changes)
+    {
+        var statistics = Calibrator.Gather(prepared, profile, watched, kinds, _run(Used));
+        return changes is null ? statistics : statistics.SetItems(changes.Lowered(profile, watched, _run(Used)));
+    }
 
     public override ImmutableArray<(string Own, string Other)> SharedWith(SampleSet evaluation) =>
         [.. SampleOverlap.Find(Inventory.Samples, evaluation, _run([]).Threads).Select(pair => (pair.First.Id, pair.Second.Id))];

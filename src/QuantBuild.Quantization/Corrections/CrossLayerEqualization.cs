@@ -25,7 +25,6 @@ internal sealed class CrossLayerEqualization
 
     private CrossLayerEqualization(PreparedRequest job)
     {
-        // Other corrections come on top, as far as they are found then.
         _job = job with { Request = job.Request with { Settings = job.Request.Settings with { Corrections = [] } } };
         _groups = ChannelGroups.Of(job.Model, job.Context.Profile);
         (_choosing, _proving) = job.Data.Correcting.Halves();
@@ -80,18 +79,11 @@ internal sealed class CrossLayerEqualization
         return ChannelCluster.Of(_groups, scalable, units, ChannelStatistics.Gather(_job.Model, read, value => _groups.Axes[value].Axis, _choosing));
     }
 
-    /// <summary>
-    /// Each operator's own error, by the name of its output, as if its output had not been scaled. The ranges are those of all that calibrate where it is for a
-    /// proof: channels that are alike all reach the ends, and rare samples go beyond those.
-    /// </summary>
+    /// <summary>As if outputs had not been scaled. For a proof ranges are those of all that calibrate: channels that are alike all reach the ends.</summary>
     private Dictionary<string, UnitError> Errors(Dictionary<int, int> exponents, SampleRun samples)
     {
         var factors = new ChannelFactors(_groups, exponents);
-        var scaled = _job with { Model = factors.Apply(), Factors = factors };
-        var wanted = scaled.Wanted;
-        var plan = new PrecisionSearch(scaled, scaled.Observe(wanted, samples == _proving ? null : samples)).Wanted(wanted);
-        return UnitErrorMeter.Measure(scaled.Model, plan with { Units = [.. plan.Units.Where(unit => unit.Form == UnitForm.Static)] }, samples, factors.Restoring(_job.Context.Profile))
-            .ToDictionary(entry => entry.Key.Node.Output.Name, entry => entry.Value);
+        return StaticUnitErrors.Measure(_job.WithEqualized(factors), samples, samples == _proving ? null : samples, factors.Restoring(_job.Context.Profile));
     }
 
     /// <summary>As shares of what the readers make, added up.</summary>

@@ -43,15 +43,17 @@ internal sealed class ChannelObserverTests
     }
 
     [Test]
-    public void Divided_IsTheRangeOfTheDividedTensor()
+    public void Changed_IsTheRangeOfTheChangedTensor()
     {
         var observer = new ChannelObserver(new(0, 2));
         observer.Observe([1, -4, /**/ 16, 8], [2, 2]);
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(observer.Ranges.Divided([0.5f, 4]), Is.EqualTo(new TensorRange(-8, 4)));
-            Assert.That(observer.Ranges.Divided([2]), Is.Null);
+            Assert.That(observer.Ranges.Changed(default, [0.5f, 4]), Is.EqualTo(new TensorRange(-8, 4)));
+            Assert.That(observer.Ranges.Changed([0, 7], null), Is.EqualTo(new TensorRange(-4, 9)));
+            Assert.That(observer.Ranges.Changed([0, 8], [2, 4]), Is.EqualTo(new TensorRange(-2, 2)));
+            Assert.That(observer.Ranges.Changed(default, [2]), Is.Null);
         }
     }
 

@@ -14,8 +14,14 @@ internal sealed record ChannelRanges(ImmutableArray<TensorRange> Ranges)
         ? new([.. Ranges.Zip(other.Ranges, (one, another) => one.Union(another))])
         : new([]);
 
-    /// <summary>The range of the whole tensor once its channels are divided; null where the channels are not known.</summary>
-    /// <param name="factors">Powers of two, one for each channel: no bit is lost.</param>
-    public TensorRange? Divided(IReadOnlyList<float> factors) => Ranges.Length != factors.Count ? null : Ranges.Zip(factors)
-        .Aggregate(TensorRange.Empty, (union, channel) => union.Union(new(channel.First.Min / channel.Second, channel.First.Max / channel.Second)));
+    /// <summary>The range of the whole tensor once its channels are lowered and then divided; null where the channels are not known.</summary>
+    /// <param name="shifts">One for each channel; default for none.</param>
+    /// <param name="divisors">Powers of two, so that no bit is lost, one for each channel; null for none.</param>
+    public TensorRange? Changed(ImmutableArray<float> shifts, IReadOnlyList<float>? divisors)
+    {
+        return Ranges.Length != (divisors?.Count ?? shifts.Length) ? null : Ranges.Index()
+            .Aggregate(TensorRange.Empty, (union, channel) => union.Union(new(End(channel.Item.Min, channel.Index), End(channel.Item.Max, channel.Index))));
+
+        float End(float end, int channel) => (end - (shifts.IsDefault ? 0 : shifts[channel])) / (divisors?[channel] ?? 1);
+    }
 }
