@@ -5,12 +5,19 @@ namespace QuantBuild.Quantization.Accuracy;
 /// <summary>Where the scores of classes lie, if a tensor holds any: on axis 1, or on the last of three; each other place of the tensor is a position with scores of its own.</summary>
 internal readonly record struct ClassAxis(int Classes, int Stride, int Positions)
 {
+    /// <summary>Fewer positions are no scene of which most is background.</summary>
+    private const int ManyPositions = 16;
+
+    /// <summary>True where positions lie side by side in one sample, as those of a plane, of anchors or of a text, and are many.</summary>
+    public bool IsDense { get; private init; }
+
     public static ClassAxis Of(TensorData tensor)
     {
         var axis = tensor.Rank is 0 or 1 ? 0 : tensor.Rank == 3 ? 2 : 1;
         var classes = tensor.Rank == 0 ? 1 : (int)tensor.Dimensions[axis];
         var stride = (int)tensor.Dimensions.Skip(axis + 1).Aggregate(1L, (product, length) => product * length);
-        return new(classes, stride, (int)(tensor.ElementCount / Math.Max(classes, 1)));
+        var positions = (int)(tensor.ElementCount / Math.Max(classes, 1));
+        return new(classes, stride, positions) { IsDense = tensor.Rank > 2 && positions >= ManyPositions };
     }
 
     /// <summary>The index of the first class's score; those of the others follow at distances of <see cref="Stride"/>.</summary>

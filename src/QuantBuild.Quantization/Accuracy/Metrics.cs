@@ -18,7 +18,7 @@ internal static class Metrics
     [
         new("top1", true, outcome => Hit(outcome.Actual, outcome.Label)),
         new("mse", false, outcome => SquaredError(outcome.Actual, outcome.Label)),
-        new("agreement", true, Agreement) { Perfect = 1, Sufficient = _ => 0.95 },
+        new("agreement", true, ClassAgreement.Of) { Perfect = 1, Sufficient = kind => kind == OutputKind.DenseScores ? 0.9 : 0.95 },
         new("cosine", true, outcome => outcome.Reference.Zip(outcome.Actual, Cosine).Min()) { Perfect = 1, Sufficient = _ => 0.995 },
         new("sqnr", true, outcome => outcome.Reference.Zip(outcome.Actual, Sqnr).Min()) { Perfect = UnitError.Perfect, Sufficient = kind => kind == OutputKind.Image ? 40 : 20 },
     ];
@@ -56,7 +56,7 @@ internal static class Metrics
     /// <summary>A limit on a drop means a share: the ratio of a perfect copy has no end to drop from.</summary>
     private static Metric OfAgreement(QuantizationSettings settings, OutputKind kind) => Find(kind switch
     {
-        OutputKind.ClassScores => "agreement",
+        OutputKind.ClassScores or OutputKind.DenseScores => "agreement",
         OutputKind.Embedding => "cosine",
         _ => LimitsDrop(settings) ? "cosine" : "sqnr",
     });
@@ -82,38 +82,6 @@ internal static class Metrics
 
     private static double SquaredError(TensorData[] outputs, double? label) =>
         outputs[0].ToFloats().Average(value => Math.Pow(value - (label ?? 0), 2));
-
-    /// <summary>Of all outputs that hold class scores; of the first where none does.</summary>
-    private static double Agreement(Outcome outcome)
-    {
-        var pairs = outcome.Reference.Zip(outcome.Actual).ToArray();
-        var scores = pairs.Length == 1 ? pairs : [.. pairs.Where(pair => OutputKinds.Of(pair.First) == OutputKind.ClassScores)];
-        return (scores.Length == 0 ? pairs[..1] : scores).Average(pair => Agreement(pair.First, pair.Second));
-    }
-
-    /// <summary>The share of positions whose largest score is of the same class.</summary>
-    private static double Agreement(TensorData reference, TensorData actual)
-    {
-        var (expected, got, axis) = (reference.ToFloats(), actual.ToFloats(), ClassAxis.Of(reference));
-        var equal = 0;
-        for (var position = 0; position < axis.Positions; position++)
-        {
-            equal += Largest(expected, position, axis) == Largest(got, position, axis) ? 1 : 0;
-        }
-
-        return axis.Positions == 0 ? 1 : (double)equal / axis.Positions;
-    }
-
-    private static int Largest(float[] scores, int position, ClassAxis axis)
-    {
-        var (start, largest) = (axis.StartOf(position), 0);
-        for (var index = 1; index < axis.Classes; index++)
-        {
-            largest = scores[start + (index * axis.Stride)] > scores[start + (largest * axis.Stride)] ? index : largest;
-        }
-
-        return largest;
-    }
 
     private static double Cosine(TensorData reference, TensorData actual)
     {

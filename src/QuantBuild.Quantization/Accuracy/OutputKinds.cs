@@ -4,7 +4,10 @@ using QuantBuild.Quantization.Sensitivity;
 
 namespace QuantBuild.Quantization.Accuracy;
 
-/// <summary>What an output is to those who read it. Of several outputs the last kind in this order counts: what it is compared by serves the kinds before it, too.</summary>
+/// <summary>
+/// What an output is to those who read it. Of several outputs the last kind in this order counts. What it is compared by serves the kinds before it, too; boxes beside
+/// scores at many positions are read where these say so.
+/// </summary>
 internal enum OutputKind
 {
     /// <summary>Which class has the highest score is read.</summary>
@@ -15,6 +18,9 @@ internal enum OutputKind
 
     /// <summary>Every element counts.</summary>
     Other,
+
+    /// <summary>Which class has the highest score is read at every one of many positions, most of which may hold nothing.</summary>
+    DenseScores,
 
     /// <summary>Every element counts, and is looked at.</summary>
     Image,
@@ -32,7 +38,7 @@ internal static class OutputKinds
     {
         var elements = output.ToFloats();
         return elements.Length <= 1 ? OutputKind.Other
-            : AreDistributions(output, elements) ? OutputKind.ClassScores
+            : AreDistributions(output, elements) ? ClassAxis.Of(output).IsDense ? OutputKind.DenseScores : OutputKind.ClassScores
             : IsImage([.. output.Dimensions]) ? OutputKind.Image
             : output.Dimensions.Count(length => length > 1) > 1 ? output.Rank is 2 or 3 ? OutputKind.Embedding : OutputKind.Other
             : IsOne(TensorPrimitives.SumOfSquares<float>(elements)) ? OutputKind.Embedding

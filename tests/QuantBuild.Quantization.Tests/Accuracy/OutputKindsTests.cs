@@ -21,6 +21,17 @@ internal sealed class OutputKindsTests
     public void Plane_IsAnImage() =>
         Assert.That(OutputKinds.Of(TensorData.Create<float>([1, 3, 16, 16], [.. Enumerable.Range(0, 3 * 256).Select(index => (float)index)])), Is.EqualTo(OutputKind.Image));
 
+    /// <summary>Anchors with boxes, each in the rows of its own output.</summary>
+    [TestCase(16, nameof(OutputKind.DenseScores))]
+    [TestCase(15, nameof(OutputKind.Embedding), TestName = "{m}(few)")]
+    public void ScoresAtManyPositions_CountBeforeWhatIsBesideThem(int positions, string expected)
+    {
+        var scores = TensorData.Create<float>([1, positions, 2], [.. Enumerable.Range(0, positions).SelectMany(_ => new[] { 0.75f, 0.25f })]);
+        var boxes = TensorData.Create<float>([1, positions, 4], [.. Enumerable.Range(0, 4 * positions).Select(index => (float)index)]);
+
+        Assert.That(OutputKinds.Of([scores, boxes]).ToString(), Is.EqualTo(expected));
+    }
+
     [TestCase(false, null, null, "sqnr")]
     [TestCase(false, 0.01, null, "cosine", TestName = "{m}(a drop is a share)")]
     [TestCase(false, null, 30.0, "sqnr")]

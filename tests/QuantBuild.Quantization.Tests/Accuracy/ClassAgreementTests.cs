@@ -1,0 +1,47 @@
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Accuracy;
+
+namespace QuantBuild.Quantization.Tests.Accuracy;
+
+/// <summary>Background that both models see is no agreement on what is in front of it.</summary>
+internal sealed class ClassAgreementTests
+{
+    private const int Positions = 20;
+
+    [TestCase("..................aa", "..................aa", 1)]
+    [TestCase("..................aa", "...................a", 0.5, TestName = "{m}(one is not found)")]
+    [TestCase("..................aa", ".................aaa", 2.0 / 3, TestName = "{m}(one is found that is not there)")]
+    [TestCase("..................aa", "..................bb", 0, TestName = "{m}(found as something else)")]
+    [TestCase("....................", "....................", 1, TestName = "{m}(nothing there)")]
+    [TestCase("....................", "a...................", 0, TestName = "{m}(nothing there, and something found)")]
+    [TestCase("..........aaaaaaaaaa", "..........aaaaaaaaab", 0.95, TestName = "{m}(half and half: neither is background)")]
+    [TestCase("...........aaaaaaaaa", "...........aaaaaaaab", 8.0 / 9, TestName = "{m}(just more than half)")]
+    public void Dense_BackgroundOfBothIsLeftOut(string reference, string actual, double expected)
+    {
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Agreement([1, Positions, 3], reference, actual, isLast: true), Is.EqualTo(expected).Within(1e-12));
+            Assert.That(Agreement([1, 3, 4, 5], reference, actual, isLast: false), Is.EqualTo(expected).Within(1e-12));
+        }
+    }
+
+    /// <summary>Each row is a sample of its own.</summary>
+    [Test]
+    public void Batch_EveryRowCounts() =>
+        Assert.That(Agreement([Positions, 3], "..................aa", "...................a", isLast: true), Is.EqualTo(0.95).Within(1e-12));
+
+    private static double Agreement(long[] shape, string reference, string actual, bool isLast) =>
+        Metrics.Find("agreement").Score(new([Scores(shape, reference, isLast)], [Scores(shape, actual, isLast)], null));
+
+    private static TensorData Scores(long[] shape, string classes, bool isLast)
+    {
+        var elements = new float[3 * classes.Length];
+        foreach (var (position, name) in classes.Index())
+        {
+            var own = name == '.' ? 1 : name == 'a' ? 0 : 2;
+            elements[isLast ? (position * 3) + own : (own * classes.Length) + position] = 1;
+        }
+
+        return TensorData.Create<float>([.. shape], elements);
+    }
+}
