@@ -103,13 +103,16 @@ public sealed class TensorData
         _ => throw new InvalidOperationException($"The tensor holds {Type}, not integers of 32 or 64 bits."),
     };
 
-    /// <summary>The elements of any real floating-point tensor as single precision.</summary>
+    /// <summary>The elements of a floating-point tensor, or of integers such as labels, as single precision: exact up to 2²⁴.</summary>
     public float[] ToFloats() => Type switch
     {
         ElementType.Float => AsSpan<float>().ToArray(),
         ElementType.Double => Convert<double, float>(),
         ElementType.Float16 => Convert<Half, float>(),
-        _ => throw new InvalidOperationException($"The tensor holds {Type}, not floating-point numbers."),
+        ElementType.Int64 => Convert<long, float>(),
+        ElementType.Int32 => Convert<int, float>(),
+        ElementType.UInt8 => Convert<byte, float>(),
+        _ => throw new InvalidOperationException($"The tensor holds {Type}, not numbers that a float can stand for."),
     };
 
     public override string ToString() => $"{Type}[{string.Join(',', Dimensions)}]";

@@ -45,6 +45,11 @@ internal static class ClassAgreement
     private static int[] FirstClasses(TensorData scores, ClassAxis axis)
     {
         var (elements, first) = (scores.ToFloats(), new int[axis.Positions]);
+        if (ClassAxis.AreNumbers(scores))
+        {
+            return Array.ConvertAll(elements, element => (int)element);
+        }
+
         for (var position = 0; position < first.Length; position++)
         {
             var start = axis.StartOf(position);

@@ -20,14 +20,14 @@ internal sealed class FloatReference
 
     private FloatReference(InferenceModel model, string[] outputs, OutputKind kind, Metric metric) => (_model, OutputNames, Kind, Metric) = (model, outputs, kind, metric);
 
-    /// <summary>Those with floating-point elements, in the order of the model.</summary>
+    /// <summary>Those with floating-point elements, in the order of the model; where there is none, those with integers, which are classes' numbers.</summary>
     public IReadOnlyList<string> OutputNames { get; }
 
     public OutputKind Kind { get; }
 
     public Metric Metric { get; }
 
-    /// <summary>Null where there is no sample, or no floating-point output to compare, by what a run of the first sample gives.</summary>
+    /// <summary>Null where there is no sample, or no output to compare, by what a run of the first sample gives.</summary>
     /// <exception cref="QuantBuildException">The metric that is set needs labels that are not there.</exception>
     public static FloatReference? Of(InferenceModel model, SampleRun samples, QuantizationSettings settings)
     {
@@ -37,16 +37,18 @@ internal sealed class FloatReference
         }
 
         var names = model.OutputNames.ToArray();
-        var floats = new List<(string Name, TensorData Tensor)>();
+        var found = new List<(string Name, TensorData Tensor)>();
         model.Run(samples.Samples[0].Read().Inputs, names, (index, type, shape, bytes) =>
         {
-            if ((type is ElementType.Float or ElementType.Double or ElementType.Float16) && !bytes.IsEmpty)
+            if (!bytes.IsEmpty && type is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.Int64 or ElementType.Int32 or ElementType.UInt8)
             {
-                floats.Add((names[index], new(type, [.. shape], bytes.ToArray())));
+                found.Add((names[index], new(type, [.. shape], bytes.ToArray())));
             }
         });
-        TensorData[] outputs = [.. floats.Select(output => output.Tensor)];
-        return outputs.Length == 0 ? null : new(model, [.. floats.Select(output => output.Name)], OutputKinds.Of(outputs), Metrics.For(settings, samples, outputs));
+        var floats = found.Where(output => !ClassAxis.AreNumbers(output.Tensor)).ToList();
+        var compared = floats.Count > 0 ? floats : found;
+        TensorData[] outputs = [.. compared.Select(output => output.Tensor)];
+        return outputs.Length == 0 ? null : new(model, [.. compared.Select(output => output.Name)], OutputKinds.Of(outputs), Metrics.For(settings, samples, outputs));
     }
 
     /// <summary>The float model's own score, and its outputs: none where labels judge and it ran before. Calls may overlap.</summary>

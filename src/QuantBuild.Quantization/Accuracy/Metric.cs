@@ -2,7 +2,7 @@ using QuantBuild.Onnx;
 
 namespace QuantBuild.Quantization.Accuracy;
 
-/// <summary>What one sample gave: the floating-point outputs of the float model and of the one that is judged, in the order of the model, and the label if there is one.</summary>
+/// <summary>What one sample gave: the outputs of the float model that are compared and of the one that is judged, in the order of the model, and the label if there is one.</summary>
 internal sealed record Outcome(TensorData[] Reference, TensorData[] Actual, double? Label);
 
 /// <summary>A row of <see cref="Metrics"/>: a value for each sample, of which the mean counts.</summary>

@@ -41,7 +41,7 @@ internal static class Metrics
         }
 
         return labels.All(label => label is not null) && !LimitsAgreementAlone(settings)
-            ? Find(labels.All(label => double.IsInteger(label!.Value)) && outputs[0].ElementCount > 1 ? "top1" : "mse")
+            ? Find(labels.All(label => double.IsInteger(label!.Value)) && (outputs[0].ElementCount > 1 || ClassAxis.AreNumbers(outputs[0])) ? "top1" : "mse")
             : OfAgreement(settings, OutputKinds.Of(outputs));
     }
 
@@ -73,6 +73,11 @@ internal static class Metrics
     private static double Hit(TensorData[] outputs, double? label)
     {
         var scores = outputs[0].ToFloats();
+        if (ClassAxis.AreNumbers(outputs[0]) && scores.Length == 1)
+        {
+            return scores[0] == label ? 1 : 0;
+        }
+
         return label is { } number && number >= 0 && number < scores.Length && double.IsInteger(number)
             ? TensorPrimitives.IndexOfMax<float>(scores) == (int)number ? 1 : 0
             : throw new QuantBuildException(

@@ -36,6 +36,11 @@ internal static class OutputKinds
 
     public static OutputKind Of(TensorData output)
     {
+        if (ClassAxis.AreNumbers(output))
+        {
+            return ClassAxis.Of(output).IsDense ? OutputKind.DenseScores : OutputKind.ClassScores;
+        }
+
         var elements = output.ToFloats();
         return elements.Length <= 1 ? OutputKind.Other
             : AreDistributions(output, elements) ? ClassAxis.Of(output).IsDense ? OutputKind.DenseScores : OutputKind.ClassScores

@@ -5,11 +5,12 @@ using QuantBuild.Onnx;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Planning;
 
-/// <summary>The float outputs of some samples, to compare candidates with.</summary>
+/// <summary>The float outputs of some samples, to compare candidates with; where an output is a class's number, the scores that it is found by.</summary>
 internal sealed class OutputReference
 {
     /// <summary>Class scores, boxes and embeddings are compared and cut off: 21 dB left their metrics within a point on all models tried.</summary>
@@ -28,7 +29,7 @@ internal sealed class OutputReference
     private const double ClearlyTooMuch = 2;
 
     private readonly SampleRun _samples;
-    private readonly string[] _names;
+    private readonly int _count;
     private readonly float[][][] _outputs;
     private readonly ConcurrentDictionary<int, bool> _images = [];
     private readonly double _sufficientDb;
@@ -40,13 +41,13 @@ internal sealed class OutputReference
     {
         _samples = samples;
         _sufficientDb = isWide ? SufficientDbOfWideActivations : SufficientDb;
-        _names = [.. model.Graph.Outputs.Select(output => output.Name)];
         _outputs = new float[samples.Count][][];
-        using var session = InferenceModel.Load(model, Optimization.Full);
+        using var session = Open(model, out var names);
+        _count = names.Length;
         samples.ForEach("Comparing outputs", (position, sample) =>
         {
             var values = _outputs[position] = NoOutputs();
-            session.Run(sample.Inputs, _names, (index, type, shape, bytes) =>
+            session.Run(sample.Inputs, names, (index, type, shape, bytes) =>
             {
                 values[index] = FloatsOf(type, bytes);
                 if (OutputKinds.IsImage(shape))
@@ -63,15 +64,15 @@ internal sealed class OutputReference
     /// <summary>What the outputs lose.</summary>
     public OutputLoss Measure(Model candidate)
     {
-        using var session = InferenceModel.Load(candidate, Optimization.Full);
+        using var session = Open(candidate, out var names);
         var half = (_samples.Count + 1) / 2;
-        var noises = Noises(session, 0, half);
+        var noises = Noises(session, names, 0, half);
         if (SharesOf(noises).Index().Any(entry => entry.Item > ClearlyTooMuch * AllowedShare(entry.Index)))
         {
             return new(noises, false);
         }
 
-        noises = [.. noises, .. Noises(session, half, _samples.Count)];
+        noises = [.. noises, .. Noises(session, names, half, _samples.Count)];
         return new(noises, SharesOf(noises).Index().All(entry => entry.Item <= AllowedShare(entry.Index)));
     }
 
@@ -91,8 +92,8 @@ internal sealed class OutputReference
     /// <summary>The noise of each output, over all samples, as a share of the signal.</summary>
     public double[] Shares(Model candidate)
     {
-        using var session = InferenceModel.Load(candidate, Optimization.Full);
-        return SharesOf(Noises(session, 0, _samples.Count));
+        using var session = Open(candidate, out var names);
+        return SharesOf(Noises(session, names, 0, _samples.Count));
     }
 
     /// <summary>The noise, as a share of the signal, that an output of its kind may have.</summary>
@@ -100,22 +101,31 @@ internal sealed class OutputReference
 
     private static float[] FloatsOf(ElementType type, ReadOnlySpan<byte> bytes) => type == ElementType.Float ? MemoryMarshal.Cast<byte, float>(bytes).ToArray() : [];
 
-    private float[][] NoOutputs() => [.. _names.Select(_ => Array.Empty<float>())];
+    /// <param name="model">The float model or a candidate.</param>
+    /// <param name="names">Of what is compared, in the same order for all.</param>
+    private static InferenceModel Open(Model model, out string[] names)
+    {
+        var exposed = OutputScores.Expose(model);
+        names = [.. exposed.Graph.Outputs.Select(output => output.Name)];
+        return InferenceModel.Load(exposed, Optimization.Full);
+    }
+
+    private float[][] NoOutputs() => [.. Enumerable.Repeat(Array.Empty<float>(), _count)];
 
     /// <summary>Of the samples from the first on, each output's.</summary>
     private double[] SharesOf(double[][] noises) =>
         [.. SignalsOf(Enumerable.Range(0, noises.Length)).Select((signal, output) => Energy.Share(noises.Sum(noise => noise[output]), signal))];
 
-    private double[] SignalsOf(IEnumerable<int> samples) => [.. _names.Select((_, output) => samples.Sum(sample => Energy.OfSignal(_outputs[sample][output])))];
+    private double[] SignalsOf(IEnumerable<int> samples) => [.. Enumerable.Range(0, _count).Select(output => samples.Sum(sample => Energy.OfSignal(_outputs[sample][output])))];
 
     /// <summary>Of the samples from <paramref name="start"/> to before <paramref name="end"/>, the energy of each output's noise.</summary>
-    private double[][] Noises(InferenceModel session, int start, int end)
+    private double[][] Noises(InferenceModel session, string[] names, int start, int end)
     {
         var noises = new double[end - start][];
         (_samples with { Samples = _samples.Samples[start..end] }).ForEach("Comparing outputs", (position, sample) =>
         {
             var (reference, values) = (_outputs[start + position], NoOutputs());
-            session.Run(sample.Inputs, _names, (index, type, _, bytes) => values[index] = FloatsOf(type, bytes));
+            session.Run(sample.Inputs, names, (index, type, _, bytes) => values[index] = FloatsOf(type, bytes));
             noises[position] = [.. reference.Zip(values, (expected, actual) => Energy.OfDifference(expected, actual))];
         });
         return noises;

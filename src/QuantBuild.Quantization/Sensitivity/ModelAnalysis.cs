@@ -4,6 +4,7 @@ using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.ControlFlow;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
@@ -24,6 +25,8 @@ public static class ModelAnalysis
     /// <param name="needsMetric">Whether a metric that is set has to be there.</param>
     internal static AnalysisReport Analyze(PreparedRequest job, bool needsMetric = false)
     {
+        job = job with { Model = OutputScores.Expose(job.Model) };
+
         // Ranges and the use of levels out of one pass over the calibration data.
         var wanted = job.Wanted;
         var statistics = job.Statistics(wanted, StatisticsKinds.Histogram);

@@ -1,5 +1,7 @@
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests.Accuracy;
 
@@ -29,6 +31,29 @@ internal sealed class ClassAgreementTests
     [Test]
     public void Batch_EveryRowCounts() =>
         Assert.That(Agreement([Positions, 3], "..................aa", "...................a", isLast: true), Is.EqualTo(0.95).Within(1e-12));
+
+    /// <summary>As an ArgMax gives them.</summary>
+    [TestCase(new long[] { 4 }, new long[] { 3, 3, 3, 1 }, new long[] { 3, 3, 3, 2 }, 0.75)]
+    [TestCase(new long[] { 1 }, new long[] { 3 }, new long[] { 3 }, 1)]
+    [TestCase(new long[] { 1, 4, 4 }, new long[] { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 6 }, new long[] { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 7 }, 0.5, TestName = "{m}(background)")]
+    public void ClassNumbers_AreCompared(long[] shape, long[] reference, long[] actual, double expected)
+    {
+        var (before, after) = (TensorData.Create<long>([.. shape], reference), TensorData.Create<int>([.. shape], Array.ConvertAll(actual, element => (int)element)));
+
+        Assert.That(Metrics.Find("agreement").Score(new([before], [after], null)), Is.EqualTo(expected).Within(1e-12));
+    }
+
+    [TestCase(3, 1)]
+    [TestCase(4, 0)]
+    public void ClassNumber_IsHeldAgainstTheLabel(double label, double expected)
+    {
+        var number = TensorData.Create<long>([1], [3]);
+        var samples = new SampleRun([new("s", label, () => throw new InvalidOperationException("no sample is read"))], 1, null, CancellationToken.None);
+
+        var metric = Metrics.For(new QuantizationSettings(), samples, [number]);
+
+        Assert.That((metric.Name, metric.Score(new([], [number], label))), Is.EqualTo(("top1", expected)));
+    }
 
     private static double Agreement(long[] shape, string reference, string actual, bool isLast) =>
         Metrics.Find("agreement").Score(new([Scores(shape, reference, isLast)], [Scores(shape, actual, isLast)], null));

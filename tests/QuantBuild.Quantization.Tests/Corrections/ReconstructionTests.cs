@@ -93,6 +93,25 @@ internal sealed class ReconstructionTests
         Assert.That((OutputScores.Of(flat.Output).Name, OutputScores.Of(other.Output).Name), Is.EqualTo(("scores", "z")));
     }
 
+    /// <summary>A class's number says nothing of how near the next class came.</summary>
+    [Test]
+    public void OutputScores_LieInFrontOfAnArgMax()
+    {
+        var model = Model.Create("classes", 21);
+        var input = model.Graph.AddInput("x");
+        var softmax = model.Graph.AddNode("Softmax", [model.Graph.AddNode("Abs", [input], "scores").Output], "softmax");
+        var number = model.Graph.AddNode("Cast", [model.Graph.AddNode("ArgMax", [softmax.Output], "i").Output], "y").Set("to", 6L).Output;
+        var other = model.Graph.AddNode("Neg", [input], "z").Output;
+        model.Graph.SetOutputs([number, other]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((OutputScores.Of(number).Name, OutputScores.Compared(number).Name), Is.EqualTo(("scores", "softmax")));
+            Assert.That(OutputScores.Expose(model).Graph.Outputs.Select(output => output.Name), Is.EqualTo(["softmax", "z"]));
+            Assert.That(model.Graph.Outputs.Select(output => output.Name), Is.EqualTo(["y", "z"]));
+        }
+    }
+
     private static Model Network(bool hasSequence = false)
     {
         var model = Model.Create("row", 21);

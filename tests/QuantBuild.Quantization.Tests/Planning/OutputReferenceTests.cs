@@ -35,6 +35,25 @@ internal sealed class OutputReferenceTests
         return new OutputReference(Candidate(0), run).IsKept(Candidate(error));
     }
 
+    /// <summary>Scores of which the same one stays the largest.</summary>
+    [TestCase(0.05f, ExpectedResult = true)]
+    [TestCase(0.3f, ExpectedResult = false)]
+    public bool ErrorInFrontOfAnArgMax_Decides(float error)
+    {
+        var run = new SampleRun([.. Enumerable.Range(0, Samples).Select(index => Handle(index, 2))], 2, null, CancellationToken.None);
+
+        return new OutputReference(Numbers(0), run).IsKept(Numbers(error));
+
+        static Model Numbers(float error)
+        {
+            var model = Candidate(error);
+            var number = model.Graph.AddNode("ArgMax", [model.Graph.Outputs.Single()], "class").Output;
+            number.Declare(ElementType.Int64, default);
+            model.Graph.SetOutputs([number]);
+            return model;
+        }
+    }
+
     /// <summary>Samples of 2 have all noise: 2 of 14 squares; they alone have 1 of 4, and with one more 2 of 9.</summary>
     [TestCase("11121121", 1, new[] { 3 }, 4.0 / 7)]
     [TestCase("11121121", 2, new[] { 3, 6 }, 4.0 / 7)]
