@@ -63,7 +63,7 @@ internal static class ModelWarnings
         }
         else if (pruning is not null && request.Settings.Channels is { Share: null } && pruning.Removed == 0)
         {
-            yield return new(DiagnosticCodes.NothingPruned, $"{request.Model}: no channel can go without the accuracy falling by more than MaxAccuracyDrop allows on half of the samples; nothing was removed.");
+            yield return new(DiagnosticCodes.NothingPruned, $"{request.Model}: no channel can go as far as the samples tell: on half of them, of 8 at least, {Limit(request.Settings)} has to be kept with the standard error in reserve; nothing was removed.");
         }
 
         if (pruning is { Layers.IsEmpty: false } && pruning.Layers.All(layer => layer.Reason is not null))
@@ -74,6 +74,8 @@ internal static class ModelWarnings
         Diagnostic Less(string what) => new(
             DiagnosticCodes.NothingPruned, $"{request.Model}: {what}{(reasons.Length == 0 ? "" : $"; {reasons[0].Name} keeps its own because {reasons[0].Reason}")}. The report has the reason for each layer.");
     }
+
+    private static string Limit(QuantizationSettings settings) => settings.MaxAccuracyDrop is null ? nameof(settings.MinAgreement) : nameof(settings.MaxAccuracyDrop);
 
     /// <summary>A choice that ONNX Runtime has no fast kernels for on the target; null where it has, or where the model is for other runtimes.</summary>
     private static string? SlowForm(QuantizationPlan plan)
