@@ -29,7 +29,7 @@ public static class ModelQuantizer
         var wanted = decided ?? job.Wanted;
         var observed = stages.Time("calibrate", () => job.Observe(wanted));
         var search = new PrecisionSearch(job, observed);
-        var planned = stages.Time("plan", () => decided is null ? search.Find(wanted) : search.Keep(decided));
+        var planned = stages.Time("plan", () => decided is null ? search.Settle(search.Find(wanted)) : search.Keep(decided));
         using var judge = new ModelJudge(model, request, data.Source);
         (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, judge, job));
         var pruning = job.Pruning is { } pruned ? PrunedSize.Measure(pruned with { Accuracy = judge.Judge(prepared, job.Judged).Accuracy }, request, planned.Model) : null;
@@ -88,6 +88,7 @@ public static class ModelQuantizer
             return (planned, accuracy, saturation, result.Report);
         }
 
+        found = precision.Settle(found);
         (accuracy, saturation) = judge.Judge(found.Model, confirming);
         return (found, accuracy, saturation, result.Report);
     }

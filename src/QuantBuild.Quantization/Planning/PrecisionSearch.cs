@@ -58,6 +58,13 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     /// <summary>A placement that was decided: measured for corrections and the report, but not searched. Where calibration saw nothing, float remains.</summary>
     public PlannedModel Keep(Placement decided) => Realize(decided.Without(Unobserved(decided)));
 
+    /// <summary>
+    /// What was decided as builds will make it that follow its lock file: errors that were measured beside those of candidates have other last bits than those of the
+    /// decided units alone, and some biases are rounded otherwise. Where no lock is written, the model as it is.
+    /// </summary>
+    public PlannedModel Settle(PlannedModel decided) =>
+        job.Request.Settings.UpdateLock && decided != _whole ? new PrecisionSearch(job, observed).Keep(decided.Plan.Placement) : decided;
+
     /// <summary>The least that has to be taken from what is wanted; nothing where no effort is to be made for the outputs.</summary>
     public PlannedModel Find(Placement all)
     {
