@@ -19,16 +19,18 @@ internal static class ClassAgreement
 
     private static double Of(TensorData reference, TensorData actual)
     {
-        var axis = ClassAxis.Of(reference);
-        var (expected, got) = (FirstClasses(reference, axis), FirstClasses(actual, axis));
-        var background = axis.IsDense ? MostFrequent(expected) : null;
+        var (expected, got) = (FirstClasses(reference), FirstClasses(actual));
+        var background = ClassAxis.Of(reference).IsDense ? MostFrequent(expected) : null;
         var (equal, counted) = (0, 0);
-        for (var position = 0; position < expected.Length; position++)
+
+        // Where how many there are depends on the data, those that the other model lacks are no agreement.
+        for (var position = 0; position < Math.Max(expected.Length, got.Length); position++)
         {
-            if (expected[position] != background || got[position] != background)
+            var (one, other) = (ClassAt(expected, position), ClassAt(got, position));
+            if (background is null || one != background || other != background)
             {
                 counted++;
-                equal += expected[position] == got[position] ? 1 : 0;
+                equal += one == other ? 1 : 0;
             }
         }
 
@@ -42,8 +44,11 @@ internal static class ClassAgreement
         return most.Value > classes.Length / 2 ? most.Key : null;
     }
 
-    private static int[] FirstClasses(TensorData scores, ClassAxis axis)
+    private static int? ClassAt(int[] classes, int position) => position < classes.Length ? classes[position] : null;
+
+    private static int[] FirstClasses(TensorData scores)
     {
+        var axis = ClassAxis.Of(scores);
         var (elements, first) = (scores.ToFloats(), new int[axis.Positions]);
         if (ClassAxis.AreNumbers(scores))
         {

@@ -40,7 +40,7 @@ internal static class Metrics
             return metric;
         }
 
-        return labels.All(label => label is not null) && !LimitsAgreementAlone(settings)
+        return labels.All(label => label is not null) && !LimitsAgreementAlone(settings) && !AreManyNumbers(outputs[0])
             ? Find(labels.All(label => double.IsInteger(label!.Value)) && (outputs[0].ElementCount > 1 || ClassAxis.AreNumbers(outputs[0])) ? "top1" : "mse")
             : OfAgreement(settings, OutputKinds.Of(outputs));
     }
@@ -73,9 +73,10 @@ internal static class Metrics
     private static double Hit(TensorData[] outputs, double? label)
     {
         var scores = outputs[0].ToFloats();
-        if (ClassAxis.AreNumbers(outputs[0]) && scores.Length == 1)
+        if (ClassAxis.AreNumbers(outputs[0]))
         {
-            return scores[0] == label ? 1 : 0;
+            return !AreManyNumbers(outputs[0]) ? scores[0] == label ? 1 : 0
+                : throw new QuantBuildException(DiagnosticCodes.InvalidSetting, string.Create(CultureInfo.InvariantCulture, $"Metric=top1 holds one class against the label, and the model gives {scores.Length} integers. Set Metric=agreement, which compares them with the float model's."));
         }
 
         return label is { } number && number >= 0 && number < scores.Length && double.IsInteger(number)
@@ -84,6 +85,9 @@ internal static class Metrics
                 DiagnosticCodes.LabelOutOfRange,
                 string.Create(CultureInfo.InvariantCulture, $"label {label} is out of range: the model has {scores.Length} classes, so that labels are integers from 0 to {scores.Length - 1}. Mend the label, or set Metric=mse if labels are numbers to predict."));
     }
+
+    /// <summary>A map of classes, say, which one label says nothing of.</summary>
+    private static bool AreManyNumbers(TensorData output) => ClassAxis.AreNumbers(output) && output.ElementCount != 1;
 
     private static double SquaredError(TensorData[] outputs, double? label) =>
         outputs[0].ToFloats().Average(value => Math.Pow(value - (label ?? 0), 2));

@@ -38,7 +38,8 @@ internal static class OutputKinds
     {
         if (ClassAxis.AreNumbers(output))
         {
-            return ClassAxis.Of(output).IsDense ? OutputKind.DenseScores : OutputKind.ClassScores;
+            return output.Type == ElementType.UInt8 && IsImage([.. output.Dimensions]) ? OutputKind.Image
+                : ClassAxis.Of(output).IsDense ? OutputKind.DenseScores : OutputKind.ClassScores;
         }
 
         var elements = output.ToFloats();

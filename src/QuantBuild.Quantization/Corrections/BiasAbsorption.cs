@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Numerics;
+using QuantBuild.Quantization.Planning;
 
 namespace QuantBuild.Quantization.Corrections;
 
@@ -39,8 +40,7 @@ internal static class BiasAbsorption
             return shifts;
         }
 
-        var plain = job with { Request = job.Request with { Settings = job.Request.Settings with { Corrections = [] } } };
-        var (before, after) = (StaticUnitErrors.Measure(plain, proving, null), StaticUnitErrors.Measure(plain.WithAbsorbed(shifts), proving, null));
+        var (before, after) = (StaticUnitErrors.Measure(job, proving, null), StaticUnitErrors.Measure(job.WithAbsorbed(shifts), proving, null));
         return sites.Where(site => shifts.ContainsKey(site.Relu.Output.Name) && Noise(site, after) < WorthIt * Noise(site, before))
             .Select(site => site.Relu.Output.Name).ToImmutableDictionary(name => name, name => shifts[name]);
 
@@ -48,8 +48,7 @@ internal static class BiasAbsorption
             .Gather(job.Model, job.Context.Profile, [.. sites.Select(site => site.Relu.Output.Name)], StatisticsKinds.None, samples, layouts)
             .Where(entry => !entry.Value.Channels!.Ranges.IsEmpty).ToImmutableDictionary(entry => entry.Key, entry => entry.Value.Channels!.Ranges);
 
-        double Noise(AbsorbingSite site, Dictionary<string, Planning.UnitError> errors) =>
-            site.Readers.Select(reader => reader.Output.Name).Where(name => before.ContainsKey(name) && after.ContainsKey(name)).Sum(name => (errors[name] with { Signal = before[name].Signal }).Share);
+        double Noise(AbsorbingSite site, Dictionary<string, UnitError> errors) => StaticUnitErrors.NoiseOf(site.Readers.Select(reader => reader.Output.Name), errors, before);
     }
 
     /// <summary>Nothing of a channel that falls below it on the samples that prove.</summary>

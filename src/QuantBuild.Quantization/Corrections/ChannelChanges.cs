@@ -25,7 +25,8 @@ internal sealed record ChannelChanges(Model Plain)
     /// Of lowered values a run of the changed model has other last bits than a calibration of the plain one gives, so that these are found in the plain model
     /// wherever there are samples to run.
     /// </summary>
-    public ImmutableDictionary<string, TensorStatistics> Lowered(ModelProfile profile, IEnumerable<string> watched, SampleRun samples) => Calibrator
-        .Gather(Plain, profile, [.. watched.Where(Shifts.ContainsKey)], StatisticsKinds.None, samples, ScalableChannels.Layouts(Plain, profile))
+    public ImmutableDictionary<string, TensorStatistics> Lowered(ModelProfile profile, IEnumerable<string> watched, SampleRun samples) => Shifts.IsEmpty
+        ? ImmutableDictionary<string, TensorStatistics>.Empty
+        : Calibrator.Gather(Plain, profile, [.. watched.Where(Shifts.ContainsKey)], StatisticsKinds.None, samples, ScalableChannels.Layouts(Plain, profile))
         .ToImmutableDictionary(entry => entry.Key, entry => RangeOf(entry.Key, entry.Value.Channels!) is { } range ? entry.Value with { Range = range, Channels = null } : entry.Value);
 }

@@ -25,7 +25,7 @@ internal sealed class CrossLayerEqualization
 
     private CrossLayerEqualization(PreparedRequest job)
     {
-        _job = job with { Request = job.Request with { Settings = job.Request.Settings with { Corrections = [] } } };
+        _job = job;
         _groups = ChannelGroups.Of(job.Model, job.Context.Profile);
         (_choosing, _proving) = job.Data.Correcting.Halves();
     }
@@ -86,7 +86,6 @@ internal sealed class CrossLayerEqualization
         return StaticUnitErrors.Measure(_job.WithEqualized(factors), samples, samples == _proving ? null : samples, factors.Restoring(_job.Context.Profile));
     }
 
-    /// <summary>As shares of what the readers make, added up.</summary>
-    private static double NoiseOf(ChannelCluster cluster, Dictionary<string, UnitError> errors, Dictionary<string, UnitError> plain) => cluster.Readers
-        .Select(unit => unit.Node.Output.Name).Where(name => plain.ContainsKey(name) && errors.ContainsKey(name)).Sum(name => (errors[name] with { Signal = plain[name].Signal }).Share);
+    private static double NoiseOf(ChannelCluster cluster, Dictionary<string, UnitError> errors, Dictionary<string, UnitError> plain) =>
+        StaticUnitErrors.NoiseOf(cluster.Readers.Select(unit => unit.Node.Output.Name), errors, plain);
 }

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Settings;
@@ -41,6 +42,25 @@ internal sealed class ClassAgreementTests
         var (before, after) = (TensorData.Create<long>([.. shape], reference), TensorData.Create<int>([.. shape], Array.ConvertAll(actual, element => (int)element)));
 
         Assert.That(Metrics.Find("agreement").Score(new([before], [after], null)), Is.EqualTo(expected).Within(1e-12));
+    }
+
+    /// <summary>How many there are may depend on the data, as behind a NonMaxSuppression.</summary>
+    [TestCase(new long[] { 3, 5 }, new long[] { 3, 5, 7, 8 })]
+    [TestCase(new long[] { 3, 5, 7, 8 }, new long[] { 3, 5 })]
+    public void ClassNumbers_OfAnotherCount_AgreeAsFarAsBothHaveThem(long[] reference, long[] actual) =>
+        Assert.That(Metrics.Find("agreement").Score(new([TensorData.Vector<long>(reference)], [TensorData.Vector<long>(actual)], null)), Is.EqualTo(0.5));
+
+    [Test]
+    public void ManyClassNumbers_AreNotHeldAgainstOneLabel()
+    {
+        var map = TensorData.Vector<long>(3, 3);
+        var samples = new SampleRun([new("s", 3, () => throw new InvalidOperationException("no sample is read"))], 1, null, CancellationToken.None);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Metrics.For(new QuantizationSettings(), samples, [map]).Name, Is.EqualTo("agreement"));
+            Assert.That(() => Metrics.Find("top1").Score(new([], [map], 3)), Throws.TypeOf<QuantBuildException>().With.Message.Contains("Metric=agreement"));
+        }
     }
 
     [TestCase(3, 1)]

@@ -21,6 +21,12 @@ internal sealed class OutputKindsTests
     public void Plane_IsAnImage() =>
         Assert.That(OutputKinds.Of(TensorData.Create<float>([1, 3, 16, 16], [.. Enumerable.Range(0, 3 * 256).Select(index => (float)index)])), Is.EqualTo(OutputKind.Image));
 
+    /// <summary>Bytes of a picture are no classes, however many of them are equal; an ArgMax gives no bytes.</summary>
+    [TestCase(true, nameof(OutputKind.Image))]
+    [TestCase(false, nameof(OutputKind.DenseScores))]
+    public void PlaneOfIntegers_IsAnImageOrAMapOfClasses(bool isBytes, string expected) =>
+        Assert.That(OutputKinds.Of(isBytes ? TensorData.Create<byte>([1, 16, 16, 3], new byte[768]) : TensorData.Create<long>([1, 1, 16, 16], new long[256])).ToString(), Is.EqualTo(expected));
+
     /// <summary>Anchors with boxes, each in the rows of its own output.</summary>
     [TestCase(16, nameof(OutputKind.DenseScores))]
     [TestCase(15, nameof(OutputKind.Embedding), TestName = "{m}(few)")]
