@@ -55,7 +55,7 @@ internal sealed class LockTests
         }
     }
 
-    /// <summary>Errors that were measured beside those of the candidates of a search have other last bits: a few biases of this model were rounded otherwise.</summary>
+    /// <summary>A search keeps the errors of units from one candidate to the next: a few biases of this model came out otherwise than in a build that follows the lock.</summary>
     [Test]
     public void UpdateLock_AfterASearch_GivesALock_ThatIsFollowedToTheByte()
     {

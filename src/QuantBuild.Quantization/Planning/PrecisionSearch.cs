@@ -59,8 +59,8 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     public PlannedModel Keep(Placement decided) => Realize(decided.Without(Unobserved(decided)));
 
     /// <summary>
-    /// What was decided as builds will make it that follow its lock file: errors that were measured beside those of candidates have other last bits than those of the
-    /// decided units alone, and some biases are rounded otherwise. Where no lock is written, the model as it is.
+    /// What was decided as builds will make it that follow its lock file: a unit's error is kept from the first candidate that has it, and can differ from that which is
+    /// measured among the decided units alone, so that biases are rounded otherwise. Where no lock is written, the model as it is.
     /// </summary>
     public PlannedModel Settle(PlannedModel decided) =>
         job.Request.Settings.UpdateLock && decided != _whole ? new PrecisionSearch(job, observed).Keep(decided.Plan.Placement) : decided;
