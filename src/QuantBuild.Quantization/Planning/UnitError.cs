@@ -5,7 +5,7 @@ namespace QuantBuild.Quantization.Planning;
 
 /// <summary>
 /// What quantizing one unit alone does to its own output: the energies of the float output and of the error, and the mean error of each
-/// output channel (axis 1, or the last of a matrix) before the activation.
+/// output channel (axis 1, or the last of a matrix) before the activation, empty where it is another from sample to sample.
 /// </summary>
 internal sealed record UnitError(double Signal, double Noise, ImmutableArray<double> ChannelMeans)
 {

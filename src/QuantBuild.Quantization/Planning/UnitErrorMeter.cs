@@ -21,6 +21,17 @@ internal static class UnitErrorMeter
         return shadows.All.Count == 0 ? ImmutableDictionary<QuantizedUnit, UnitError>.Empty : Measure(shadows, samples);
     }
 
+    /// <summary>
+    /// The mean over all samples, where that of those that choose lessens the squared error of those that prove: subtracting μ takes μ·(2m − μ) from a channel whose mean there is m.
+    /// </summary>
+    /// <param name="samples">Their positions among all, and the mean error of each channel on each.</param>
+    /// <returns>Nothing where they do not last, or where no sample proves.</returns>
+    public static ImmutableArray<double> LastingMeans((int Position, ImmutableArray<double> Means)[] samples)
+    {
+        var (chosen, proved) = (Mean(samples.Where(sample => !RequestData.IsProving(sample.Position))), Mean(samples.Where(sample => RequestData.IsProving(sample.Position))));
+        return chosen.Length == proved.Length && chosen.Zip(proved, (mean, actual) => mean * ((2 * actual) - mean)).Sum() > 0 ? Mean(samples) : [];
+    }
+
     private static ImmutableDictionary<QuantizedUnit, UnitError> Measure(UnitShadows shadows, SampleRun samples)
     {
         Value[] values = [.. shadows.All.SelectMany(shadow => new[] { shadow.Exact, shadow.ProductError, shadow.Error }).OfType<Value>().Distinct()];
@@ -56,10 +67,16 @@ internal static class UnitErrorMeter
     /// <summary>Added up in the order of the samples that came to the unit, whichever thread was first.</summary>
     private static UnitError Sum(Total[,] totals, int shadow)
     {
-        var entered = Enumerable.Range(0, totals.GetLength(0)).Select(sample => totals[sample, shadow]).Where(total => total.Signal is not null && !total.Means.IsDefault).ToArray();
-        var means = entered.Length == 0 ? [] : entered.Select(total => total.Means)
-            .Aggregate((sum, next) => sum.Length == next.Length ? [.. sum.Zip(next, (one, other) => one + other)] : []);
-        return new(entered.Sum(total => total.Signal!.Value), entered.Sum(total => total.Noise ?? 0), [.. means.Select(mean => mean / entered.Length)]);
+        var entered = Enumerable.Range(0, totals.GetLength(0)).Select(sample => (Position: sample, Total: totals[sample, shadow]))
+            .Where(entry => entry.Total.Signal is not null && !entry.Total.Means.IsDefault).ToArray();
+        return new(entered.Sum(entry => entry.Total.Signal!.Value), entered.Sum(entry => entry.Total.Noise ?? 0), LastingMeans([.. entered.Select(entry => (entry.Position, entry.Total.Means))]));
+    }
+
+    /// <summary>Nothing of no samples, and of samples with different numbers of channels.</summary>
+    private static ImmutableArray<double> Mean(IEnumerable<(int Position, ImmutableArray<double> Means)> samples)
+    {
+        ImmutableArray<double>[] means = [.. samples.Select(sample => sample.Means)];
+        return means.Length == 0 || means.Any(own => own.Length != means[0].Length) ? [] : [.. means[0].Select((_, channel) => means.Sum(own => own[channel]) / means.Length)];
     }
 
     private readonly record struct Total(double? Signal, double? Noise, ImmutableArray<double> Means);
