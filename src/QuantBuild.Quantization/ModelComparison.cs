@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
@@ -27,6 +28,8 @@ public static class ModelComparison
         using var reference = DeployedModels.LoadGiven(model, request.Float);
         var candidate = OnnxFile.Read(request.Quantized);
         using var quantized = DeployedModels.LoadGiven(candidate, request.Quantized);
+        EnsureComparable(request, [.. reference.Inputs.Select(input => input.Name)], [.. quantized.Inputs.Select(input => input.Name)], "input");
+        EnsureComparable(request, [.. quantized.OutputNames], [.. reference.OutputNames], "output");
         using var otherMachine = MachinePrediction.Of(candidate, request.Settings.Target);
         if (request.Settings.EvaluationData.IsEmpty)
         {
@@ -50,5 +53,18 @@ public static class ModelComparison
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return Gates.Judge(report, request.Settings);
+    }
+
+    /// <summary>One model may have inputs and outputs of its own, as long as the quantized one is fed what the float one is, and computes what that does.</summary>
+    private static void EnsureComparable(ComparisonRequest request, ImmutableArray<string> offered, ImmutableArray<string> asked, string what)
+    {
+        if (asked.FirstOrDefault(name => !offered.Contains(name)) is not { } missing)
+        {
+            return;
+        }
+
+        var (lacking, having) = what == "input" ? (request.Float, request.Quantized) : (request.Quantized, request.Float);
+        throw new QuantBuildException(
+            DiagnosticCodes.ModelsDiffer, $"{lacking}: the model has no {what} '{missing}', as {having} has; it has {string.Join(", ", offered.Select(name => $"'{name}'"))}. What is compared is one model before and after, with the same inputs and outputs.");
     }
 }

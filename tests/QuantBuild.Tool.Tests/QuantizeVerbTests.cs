@@ -144,6 +144,34 @@ internal sealed class QuantizeVerbTests
         }
     }
 
+    /// <summary>Samples that a folder, a pattern or a manifest covers.</summary>
+    [TestCase("quantize", "data", "data/1.npy")]
+    [TestCase("quantize", "data/*.npy", "data/1.npy")]
+    [TestCase("quantize", "list.csv", "data/1.npy")]
+    [TestCase("prune", "data", "data/1.npy")]
+    [TestCase("calibrate", "data", "data/1.npy")]
+    public async Task WhatPatternsCover_IsNeverOverwritten(string verb, string data, string output)
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("data"));
+        OnnxFile.Write(Models.Relu(), folder.File("m.onnx"));
+        const string Header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3)}\n";
+        byte[] sample = [0x93, .. "NUMPY"u8, 1, 0, (byte)Header.Length, 0, .. Encoding.ASCII.GetBytes(Header), .. new byte[3 * sizeof(float)]];
+        await File.WriteAllBytesAsync(folder.File("data/1.npy"), sample);
+        await File.WriteAllTextAsync(folder.File("list.csv"), "file\ndata/1.npy\n");
+
+        string[] channels = verb == "prune" ? ["--channels", "0.2"] : [];
+        var run = await ToolRun.OfAsync(
+            ToolRun.EngineGiving(Reports.Passed), [verb, folder.File("m.onnx"), "--calibration-data", folder.File(data), "--output", folder.File(output), .. channels]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(run.Error, Does.StartWith($"error QB1002: --output is '{folder.File(output)}'; expected a file of its own: what is read is never overwritten"));
+            Assert.That(run.ExitCode, Is.EqualTo(2));
+            Assert.That(await File.ReadAllBytesAsync(folder.File("data/1.npy")), Is.EqualTo(sample));
+        }
+    }
+
     [Test]
     public async Task Quantize_Options_ReachTheEngine()
     {

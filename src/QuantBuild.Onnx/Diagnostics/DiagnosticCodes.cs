@@ -25,6 +25,7 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode ExternalDataMissing = new("QB2004", Error, "The model's external data cannot be read");
     public static readonly DiagnosticCode InvalidGraph = new("QB2005", Error, "The model's graph is not valid");
     public static readonly DiagnosticCode ModelTooLarge = new("QB2006", Error, "The model is too large");
+    public static readonly DiagnosticCode ModelsDiffer = new("QB2007", Error, "Two models that are to be compared have other inputs or outputs");
     public static readonly DiagnosticCode NoSamples = new("QB2010", Error, "A data pattern matches no sample");
     public static readonly DiagnosticCode UnknownDataFormat = new("QB2011", Error, "A data file has a format that is not known");
     public static readonly DiagnosticCode UnreadableSample = new("QB2012", Error, "A data file cannot be decoded");

@@ -33,17 +33,20 @@ internal static class AccuracyWarnings
         {
             yield return new(DiagnosticCodes.AgreementLow, string.Create(
                 CultureInfo.InvariantCulture,
-                $"{report.Model}: {Agreement(accuracy, judged.Quantized)}{judged.Where}, less than {Value(accuracy.Metric, sufficient)}. Set EvaluationData with labels to measure what that costs, or MinAgreement to gate the build."));
+                $"{report.Model}: {Agreement(report, judged.Quantized)}{judged.Where}, less than {Value(accuracy.Metric, sufficient)}. Set EvaluationData with labels to measure what that costs, or MinAgreement to gate the build."));
         }
     }
 
-    private static string Agreement(AccuracyReport accuracy, double value) => accuracy.Metric == "agreement"
-        ? string.Create(CultureInfo.InvariantCulture, $"the quantized model agrees with the float model on {value:p1} of {accuracy.Samples} samples")
-        : $"the outputs of the quantized model have a {(accuracy.Metric == "cosine" ? "cosine" : "signal-to-noise ratio")} of {Value(accuracy.Metric, value)} against those of the float model on {accuracy.Samples} samples";
+    private static string Agreement(QuantizationReport report, double value)
+    {
+        var (metric, samples) = (report.Accuracy!.Metric, report.Accuracy.Samples);
+        var measure = metric switch { "agreement" => "an agreement", "cosine" => "a cosine", _ => "a signal-to-noise ratio" };
+        return $"the outputs of {GateMessages.ResultOf(report)} have {measure} of {Value(metric, value)} against those of the float model on {samples} samples";
+    }
 
     private static string Value(string metric, double value) => metric switch
     {
-        "agreement" => value.ToString("p0", CultureInfo.InvariantCulture),
+        "agreement" => value.ToString("0.# %", CultureInfo.InvariantCulture),
         "sqnr" => value.ToString("0.0", CultureInfo.InvariantCulture) + " dB",
         _ => GateMessages.Score(value),
     };

@@ -35,8 +35,12 @@ public static class GateMessages
         var latency = report.Latency ?? throw new ArgumentException("A gate on speed needs a report with latency.", nameof(report));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"the quantized model is {latency.Speedup:0.00} times as fast as the float model ({latency.FloatMs:0.0###} ms to {latency.QuantizedMs:0.0###} ms), at least {limit:0.##} times asked for{Fastest(report)}");
+            $"{ResultOf(report)} is {latency.Speedup:0.00} times as fast as the float model ({latency.FloatMs:0.0###} ms to {latency.QuantizedMs:0.0###} ms), at least {limit:0.##} times asked for{Fastest(report)}");
     }
+
+    /// <summary>What the report is of: a model in which nothing is quantized is what pruning made of it.</summary>
+    internal static string ResultOf(QuantizationReport report) =>
+        report.Pruning is not null && report.Operators.All(row => row.Decision == OperatorDecision.Float) ? "the pruned model" : "the quantized model";
 
     /// <summary>Four decimals, or as many significant digits where that would show nothing.</summary>
     public static string Score(double value) => value == 0 || Math.Abs(value) is >= 0.001 and < 1e6

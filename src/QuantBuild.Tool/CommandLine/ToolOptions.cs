@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using QuantBuild.Onnx.Diagnostics;
+using QuantBuild.Quantization;
 using QuantBuild.Quantization.Settings;
 using QuantBuild.Reporting;
 using QuantBuild.Tool.Files;
@@ -48,7 +49,7 @@ internal static class ToolOptions
         return format;
     }
 
-    /// <summary>The files that settings name, one by one: what a pattern covers is known when it is read.</summary>
+    /// <summary>The files that settings name, one by one; <see cref="EnsureNotRead"/> looks at what patterns cover.</summary>
     public static IEnumerable<string> FilesOf(QuantizationSettings settings) =>
         settings.CalibrationData.Concat(settings.EvaluationData).Append(settings.Calibration ?? "").Where(File.Exists);
 
@@ -67,6 +68,23 @@ internal static class ToolOptions
             {
                 throw Invalid(option, path, "a file of its own: what is read is never overwritten");
             }
+        }
+    }
+
+    /// <summary>What patterns, folders and manifests cover, and a model's external data, must not be written either. That is looked at only where a file would be overwritten.</summary>
+    /// <exception cref="QuantBuildException">A file is read, or the model or the data cannot be used.</exception>
+    public static void EnsureNotRead(QuantizationRequest request, params IEnumerable<(string Option, string? Path)> written)
+    {
+        (string Option, string? Path)[] existing = [.. written.Where(file => File.Exists(file.Path))];
+        if (existing.Length == 0 || !File.Exists(request.Model))
+        {
+            return;
+        }
+
+        string[] read = [.. QuantizationInputs.Find(request).All];
+        foreach (var (option, path) in existing)
+        {
+            EnsureWritable(option, path!, read);
         }
     }
 

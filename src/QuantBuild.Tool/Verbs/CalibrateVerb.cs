@@ -47,8 +47,9 @@ internal sealed class CalibrateVerb(Engine engine, ToolConsole console)
         }
 
         var shard = ShardOption.Read(line.GetValue(_shard), Environment.GetEnvironmentVariable);
-        var result = Calibrate(
-            new(model, Directory.GetCurrentDirectory(), settings, shard, ToolOptions.ReadThreads(line.GetValue(_threads))), cancellation);
+        var request = new CalibrationRequest(model, Directory.GetCurrentDirectory(), settings, shard, ToolOptions.ReadThreads(line.GetValue(_threads)));
+        ToolOptions.EnsureNotRead(new(model, request.BaseDirectory, settings, request.Threads), ("--output", output));
+        var result = Calibrate(request, cancellation);
         using (var staged = StagedFile.Create(output, result.Content))
         {
             cancellation.ThrowIfCancellationRequested();

@@ -42,6 +42,7 @@ internal sealed class EvaluateVerb(Engine engine, ToolConsole console)
 
         var request = new ComparisonRequest(
             model, quantized, Directory.GetCurrentDirectory(), settings, ToolOptions.ReadThreads(line.GetValue(_threads)));
+        ToolOptions.EnsureNotRead(new(model, request.BaseDirectory, settings, request.Threads), ("--report", reportPath));
         var report = Compare(request, cancellation);
         if (format is not null)
         {

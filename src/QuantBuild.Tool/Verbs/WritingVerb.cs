@@ -60,6 +60,7 @@ internal abstract class WritingVerb(Engine engine, ToolConsole console, string n
         string[] read = [model, request.LockPath, .. ToolOptions.FilesOf(request.Settings)];
         ToolOptions.EnsureWritable("--output", output, read);
         var format = ToolOptions.ReadReportFormat(reportPath, [.. read, output]);
+        ToolOptions.EnsureNotRead(request, ("--output", output), ("--report", reportPath));
 
         var result = Quantize(request, cancellation);
         var isKept = result.GatesPassed || line.GetValue(_keepFailed);

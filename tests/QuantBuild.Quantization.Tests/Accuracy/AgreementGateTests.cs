@@ -8,7 +8,7 @@ namespace QuantBuild.Quantization.Tests.Accuracy;
 
 internal sealed class AgreementGateTests
 {
-    [TestCase("agreement", 0.94, 0.95, "the quantized model agrees with the float model on 94.0 % of 20 samples, less than 95 %.")]
+    [TestCase("agreement", 0.94, 0.95, "the outputs of the quantized model have an agreement of 94 % against those of the float model on 20 samples, less than 95 %.")]
     [TestCase("cosine", 0.9949, 0.995, "the outputs of the quantized model have a cosine of 0.9949 against those of the float model on 20 samples, less than 0.9950.")]
     [TestCase("sqnr", 39.9, 40, "the outputs of the quantized model have a signal-to-noise ratio of 39.9 dB against those of the float model on 20 samples, less than 40.0 dB.")]
     public void NoLimit_WarnsBelowTheDefault(string metric, double value, double sufficient, string message)
@@ -21,6 +21,16 @@ internal sealed class AgreementGateTests
             Assert.That(Gates.Judge(report with { Accuracy = report.Accuracy! with { Quantized = sufficient } }, new()).Diagnostics, Is.Empty);
             Assert.That(Gates.Judge(report, new() { MinAgreement = 0.5 }).Diagnostics, Is.Empty, "the limit that was set decides");
         }
+    }
+
+    /// <summary>Where nothing is quantized it is what pruning has made that is judged.</summary>
+    [TestCase(OperatorDecision.Float, "the pruned model")]
+    [TestCase(OperatorDecision.Int8, "the quantized model")]
+    public void PrunedModel_IsCalledWhatItIs(OperatorDecision decision, string expected)
+    {
+        var report = Report("cosine", 0.9, 0.995) with { Pruning = new(1, 4, 1) { ParametersBefore = 9, Parameters = 6, Zeros = 0 }, Operators = [new("conv", "Conv", decision, "", null)] };
+
+        Assert.That(Gates.Judge(report, new()).Diagnostics.Select(diagnostic => diagnostic.Message), Has.One.StartsWith($"m.onnx: the outputs of {expected} have a cosine of 0.9000"));
     }
 
     [TestCase(30, false)]
