@@ -66,7 +66,7 @@ internal static class ModelWarnings
             yield return new(DiagnosticCodes.NothingPruned, $"{request.Model}: no channel can go as far as the samples tell: on half of them, of 8 at least, {Limit(request.Settings)} has to be kept with the standard error in reserve; nothing was removed.");
         }
 
-        if (pruning is { Layers.IsEmpty: false } && pruning.Layers.All(layer => layer.Reason is not null))
+        if (pruning is not null && request.Settings.Sparsity is not null && pruning.Layers.All(layer => layer.Reason is not null))
         {
             yield return Less("no weight of the model was made 0");
         }

@@ -8,7 +8,7 @@ internal static class NpyFile
     /// <summary>NumPy's format 1.0: magic, header, elements.</summary>
     public static byte[] Bytes(TensorData tensor)
     {
-        var descriptor = tensor.Type == ElementType.Int64 ? "<i8" : "<f4";
+        var descriptor = tensor.Type switch { ElementType.Int64 => "<i8", ElementType.Float16 => "<f2", _ => "<f4" };
         var header = $"{{'descr': '{descriptor}', 'fortran_order': False, 'shape': ({string.Concat(tensor.Dimensions.Select(length => $"{length},"))}), }}".PadRight(117) + "\n";
         return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. tensor.Bytes.Span];
     }

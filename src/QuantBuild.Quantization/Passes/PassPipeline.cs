@@ -12,6 +12,7 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new InlineFunctions(),
         new DetachInitializersFromInputs(),
         new MoveConstantsToInitializers(),
+        new WidenHalfPrecision(),
         new MergeEqualInitializers(),
         new RemoveNoOperations(),
         new RaiseOpset(),

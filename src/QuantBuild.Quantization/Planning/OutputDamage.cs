@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Sensitivity;
 
@@ -28,7 +29,7 @@ internal sealed class OutputDamage
         var measured = Measure(model, plans, samples);
         foreach (var (form, error) in errors)
         {
-            double[] shares = measured.TryGetValue(form, out var ofOutputs) ? [.. ofOutputs.Zip(factors, (share, factor) => share * factor)] : [.. model.Graph.Outputs.Select(_ => error.Share)];
+            double[] shares = measured.TryGetValue(form, out var ofOutputs) ? [.. ofOutputs.Zip(factors, (share, factor) => share * factor)] : [.. OutputScores.Compared(model.Graph).Select(_ => error.Share)];
             _damages[form] = (shares.Max(), Math.Min(shares.Select((share, output) => share / reference.AllowedShare(output)).Max(), MostHarm));
         }
     }

@@ -9,6 +9,9 @@ internal static class LinearChannels
     private const int Weights = 1;
     private const int Bias = 2;
 
+    /// <summary>Nothing could make up for what is removed.</summary>
+    private const string OtherType = "does not compute in single precision";
+
     /// <summary>
     /// Conv keeps its weights as [out, in / group, …], ConvTranspose as [in, out / group, …]. With groups, a channel is what leaves equal groups behind: a whole
     /// group, as in a depthwise convolution, or, where there are fewer groups than inputs of one, the channels of the same number in all of them.
@@ -18,6 +21,11 @@ internal static class LinearChannels
         if (node.Input(Weights) is not { IsConstant: true, Constant: { Rank: > 2 } weights })
         {
             return "computes its weights at run time";
+        }
+
+        if (weights.Type != ElementType.Float)
+        {
+            return OtherType;
         }
 
         var groups = (int)node.Int("group", 1);
@@ -46,6 +54,11 @@ internal static class LinearChannels
         if (node.Input(Weights) is not { IsConstant: true, Constant: { Rank: 2 } weights })
         {
             return "has no constant matrix as its weights";
+        }
+
+        if (weights.Type != ElementType.Float)
+        {
+            return OtherType;
         }
 
         var outputAxis = node.Int("transB", 0) == 1 ? 0 : 1;

@@ -2,12 +2,13 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 
 namespace QuantBuild.Quantization.Sensitivity;
 
-/// <summary>What varying one unit does to the outputs of the model: noise as a share of the signal, of each output.</summary>
+/// <summary>What varying one unit does to the outputs of the model: noise as a share of the signal, of each that is compared.</summary>
 internal static class OutputSensitivity
 {
     /// <param name="model">The float model.</param>
@@ -23,7 +24,7 @@ internal static class OutputSensitivity
             energies[variation.Sample, variation.Unit] = EnergiesOf(bases[variation.Sample], variation.Outputs));
         return units.Index().ToImmutableDictionary(
             entry => (entry.Item.Node, entry.Item.Form),
-            entry => Enumerable.Range(0, model.Graph.Outputs.Count).Select(output => Share(Enumerable.Range(0, samples.Count).Select(sample => energies[sample, entry.Index][output]))).ToImmutableArray());
+            entry => Enumerable.Range(0, OutputScores.Compared(model.Graph).Length).Select(output => Share(Enumerable.Range(0, samples.Count).Select(sample => energies[sample, entry.Index][output]))).ToImmutableArray());
     }
 
     /// <summary>Of the differences of outputs, and of the outputs themselves; all is noise where there are none.</summary>

@@ -3,6 +3,7 @@ using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Layers;
 
 namespace QuantBuild.Quantization.Sensitivity;
 
@@ -28,8 +29,9 @@ internal sealed class SegmentedModel : IDisposable
     public SegmentedModel(
         Model model, IReadOnlySet<Node> ends, int? groupSize = null, IReadOnlySet<string>? besides = null, Optimization optimization = Optimization.Float)
     {
-        _outputs = [.. model.Graph.Outputs.Select(output => output.Name)];
-        _constants = model.Graph.Outputs.Where(output => output.IsConstant).ToDictionary(output => output.Name, output => output.Constant!);
+        var compared = OutputScores.Compared(model.Graph);
+        _outputs = [.. compared.Select(output => output.Name)];
+        _constants = compared.Where(output => output.IsConstant).ToDictionary(output => output.Name, output => output.Constant!);
         var outputs = _outputs.ToHashSet();
         var wanted = outputs.Union(besides ?? ImmutableHashSet<string>.Empty).ToHashSet();
         var divided = Divide(model, ends);
@@ -80,7 +82,7 @@ internal sealed class SegmentedModel : IDisposable
         use(OutputsOf(tensors));
     }
 
-    /// <summary>The outputs of a run, in the order of the graph; an empty tensor for those that are sequences or texts, which are not compared.</summary>
+    /// <summary>What is compared of the outputs of a run, in the order of the graph; an empty tensor for those that are sequences or texts, which are not compared.</summary>
     public TensorData[] OutputsOf(IReadOnlyDictionary<string, TensorData> known) => [.. _outputs.Select(name => known.GetValueOrDefault(name) ?? Nothing)];
 
     public void Dispose()

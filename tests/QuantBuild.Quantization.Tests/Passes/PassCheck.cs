@@ -13,7 +13,7 @@ internal static class PassCheck
 
     private const float Tolerance = 1e-5f;
 
-    public static void Verify(GraphPass pass, string before, string after)
+    public static void Verify(GraphPass pass, string before, string after, float tolerance = Tolerance)
     {
         var (model, changed) = (GraphText.Parse(before), GraphText.Parse(before));
         pass.Run(changed);
@@ -24,14 +24,14 @@ internal static class PassCheck
             Assert.That(GraphText.Print(changed), Is.EqualTo(GraphText.Print(GraphText.Parse(after))));
         }
 
-        VerifySameResults(model, changed);
+        VerifySameResults(model, changed, tolerance);
     }
 
     /// <summary>The pass leaves the model alone.</summary>
     public static void VerifyRefused(GraphPass pass, string text) => Verify(pass, text, text);
 
     /// <summary>Both models on the same random inputs, without ONNX Runtime's own optimizations.</summary>
-    public static void VerifySameResults(Model before, Model after)
+    public static void VerifySameResults(Model before, Model after, float tolerance = Tolerance)
     {
         var inputs = before.Graph.Inputs.Where(input => !input.HasConstant).ToImmutableDictionary(input => input.Name, RandomInput);
         using (Assert.EnterMultipleScope())
@@ -39,7 +39,7 @@ internal static class PassCheck
             foreach (var (expected, actual) in Results(before, inputs).Zip(Results(after, inputs)))
             {
                 Assert.That(actual.Dimensions, Is.EqualTo(expected.Dimensions));
-                Assert.That(Numbers(actual), Is.EqualTo(Numbers(expected)).Within(Tolerance));
+                Assert.That(Numbers(actual), Is.EqualTo(Numbers(expected)).Within(tolerance));
             }
         }
     }
@@ -60,6 +60,7 @@ internal static class PassCheck
         return input.DeclaredType switch
         {
             ElementType.Float => new TinyModels().Random(shape),
+            ElementType.Float16 => TensorData.Create<Half>(shape, [.. new TinyModels().Random(shape).ToFloats().Select(element => (Half)element)]),
             ElementType.Int64 => TensorData.Create<long>(shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (product, length) => product * length)).Select(index => (long)index)]),
             ElementType.Boolean => TensorData.Create<bool>(shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (product, length) => product * length)).Select(index => index % 2 == 0)]),
             var type => throw new NotSupportedException($"No random input of type {type}."),

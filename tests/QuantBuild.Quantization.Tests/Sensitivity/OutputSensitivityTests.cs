@@ -133,7 +133,7 @@ internal sealed class OutputSensitivityTests
         }
     }
 
-    /// <summary>Where the largest element stands is no signal.</summary>
+    /// <summary>Shapes are no signal.</summary>
     [Test]
     public void Measure_OutputThatIsNoFloat_SuffersNothing()
     {
@@ -142,8 +142,7 @@ internal sealed class OutputSensitivityTests
         {
             var m = graph.AddNode("MatMul", [x, graph.AddInitializer("w", weights)], "m");
             AddOutput(graph, m);
-            var largest = graph.AddNode("ArgMax", [m.Output], "largest").Output;
-            return graph.AddNode("Identity", [largest], "y").Output;
+            return graph.AddNode("Shape", [m.Output], "y").Output;
         });
         model.Graph.Outputs[1].Declare(ElementType.Int64, default);
 
@@ -154,6 +153,19 @@ internal sealed class OutputSensitivityTests
             Assert.That(shares[0], Is.Positive);
             Assert.That(shares[1], Is.Zero);
         }
+    }
+
+    /// <summary>What is compared of an output, whatever its type, is what suffers.</summary>
+    [TestCase("ArgMax", "axis", 1, ElementType.Int64)]
+    [TestCase("Cast", "to", (long)ElementType.Float16, ElementType.Float16)]
+    public void Measure_OutputThatSaysLess_WhatItIsMadeOfSuffers(string opType, string attribute, long value, ElementType type)
+    {
+        var weights = _tiny.Random(16, 12);
+        var model = TinyModels.Build(17, [8, 16], (graph, x) =>
+            graph.AddNode(opType, [graph.AddNode("MatMul", [x, graph.AddInitializer("w", weights)], "m").Output], "y").Set(attribute, value).Output);
+        model.Graph.Outputs[0].Declare(type, default);
+
+        Assert.That(Measure(model, Samples([8, 16]), ModelFormat.Qdq)[("m", UnitForm.Static)], Has.Length.EqualTo(1).And.All.Positive);
     }
 
     /// <summary>Two products in a row, with another output between them, and their weights.</summary>
