@@ -5,16 +5,15 @@ using QuantBuild.Onnx;
 namespace QuantBuild.Data.Arrays;
 
 /// <summary>
-/// The conversions that arrays get without being asked: those that keep every value (wider integers, wider floats), and from
-/// float64 to float32 because NumPy computes in float64 unless told otherwise.
+/// The conversions that arrays get without being asked: wider integers, which keep every value, and from one of float16, float32 and float64 to another: NumPy
+/// computes in float64 unless told otherwise, pipelines in float32, and a model's input has the precision that the model can use.
 /// </summary>
 internal static class ElementConversion
 {
     private static readonly ImmutableArray<ElementType> Floats = [ElementType.Float16, ElementType.Float, ElementType.Double];
 
     public static bool IsAllowed(ElementType from, ElementType to) =>
-        from == to || (from, to) == (ElementType.Double, ElementType.Float)
-        || (Floats.IndexOf(from) is >= 0 and var narrow && narrow < Floats.IndexOf(to))
+        from == to || (Floats.Contains(from) && Floats.Contains(to))
         || IsWiderInteger(from, to)
         || (from, to) is (ElementType.Int8, ElementType.Int4 or ElementType.Int2) or (ElementType.UInt8, ElementType.UInt4 or ElementType.UInt2);
 
@@ -80,11 +79,30 @@ internal static class ElementConversion
             return true;
         }
 
+        if (to == ElementType.Float16)
+        {
+            return WriteHalves(numbers, MemoryMarshal.Cast<byte, Half>(bytes.AsSpan()));
+        }
+
         var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
         for (var i = 0; i < numbers.Length; i++)
         {
             floats[i] = (float)numbers[i];
             if (float.IsInfinity(floats[i]) && double.IsFinite(numbers[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool WriteHalves(double[] numbers, Span<Half> halves)
+    {
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            halves[i] = (Half)numbers[i];
+            if (Half.IsInfinity(halves[i]) && double.IsFinite(numbers[i]))
             {
                 return false;
             }
