@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
@@ -11,7 +12,8 @@ namespace QuantBuild.Quantization.Tests;
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 internal sealed class HalfPrecisionTests : IDisposable
 {
-    private const int Width = 96;
+    /// <summary>As many channels as there are weights to be worth storing as half: scales are not stored so.</summary>
+    private const int Width = 256;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("quantbuild-").FullName;
     private readonly TinyModels _tiny = new();
@@ -45,21 +47,118 @@ internal sealed class HalfPrecisionTests : IDisposable
 
     /// <summary>Weights that stay float are read as they came, and computed with in single precision.</summary>
     [Test]
-    public void ProductThatStaysFloat_KeepsItsHalfWeights()
+    public void WhatStaysFloat_KeepsItsHalfWeights()
     {
-        var (given, result) = Quantize(new() { Format = ModelFormat.Auto });
+        var given = FactorModel();
+        var result = Quantize(given, new());
         var model = OnnxFile.FromBytes(result.Model.Span);
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(result.Report.Operators.Select(row => row.Decision), Is.All.EqualTo(OperatorDecision.Float), "too small to be worth it");
-            Assert.That(model.Graph.Initializers.Where(value => value.Constant!.ElementCount > Width).Select(value => (value.Constant!.Type, value.Consumers[0].Node.OpType)), Is.EqualTo([(ElementType.Float16, "Cast")]));
+            Assert.That(model.Graph.Initializers.Select(value => (value.Constant!.Type, value.Consumers.Single().Node.OpType)), Is.EqualTo([(ElementType.Float16, "Cast")]));
             Assert.That(TinyModels.SqnrDb(Run(OnnxFile.ToBytes(given)), Run(result.Model.ToArray())), Is.GreaterThan(55));
-            Assert.That(result.Model.Length, Is.LessThan(1.2 * OnnxFile.ToBytes(given).Length));
+        }
+    }
+
+    /// <summary>As converters leave it that keep inputs and outputs: weights are what Constant nodes make.</summary>
+    [Test]
+    public void FloatInputsAndConstantNodes_AreNoDifference()
+    {
+        var model = Model.Create("half", 17);
+        var graph = model.Graph;
+        var input = graph.AddInput("x");
+        input.Declare(ElementType.Float, [null, Width]);
+        var weights = graph.AddNode("Constant", [], "w").Set(NodeAttribute.Of("value", Half(Width))).Output;
+        var product = graph.AddNode("Mul", [graph.AddNode("Cast", [input], "h").Set("to", (long)ElementType.Float16).Output, weights], "p").Output;
+        var output = graph.AddNode("Cast", [product], "y").Set("to", (long)ElementType.Float).Output;
+        output.Declare(ElementType.Float, [null, Width]);
+        graph.AddOutput(output);
+
+        var result = OnnxFile.FromBytes(Quantize(model, new()).Model.Span);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Types(result), Is.EqualTo([ElementType.Float16]));
+            Assert.That(result.Graph.Nodes.Select(node => node.OpType), Is.EqualTo(["Cast", "Mul"]), "of the weights, and nothing else");
+        }
+    }
+
+    /// <summary>What a model has in single precision stays as exact as it was, however much else is half.</summary>
+    [TestCase(2048, ElementType.Float16)]
+    [TestCase(2049, ElementType.Float)]
+    public void FloatConstantAmongHalves_IsNotRounded(float largest, ElementType expected)
+    {
+        var model = FactorModel();
+        var (output, table) = (model.Graph.Outputs[0], new float[Width]);
+        table[^1] = largest;
+        var wide = model.Graph.AddNode("Cast", [output], "wide").Set("to", (long)ElementType.Float).Output;
+        var sum = model.Graph.AddNode("Add", [wide, model.Graph.AddInitializer("table", TensorData.Vector<float>(table))], "z").Output;
+        sum.Declare(ElementType.Float, [null, Width]);
+        model.Graph.SetOutputs([sum]);
+
+        Assert.That(Types(OnnxFile.FromBytes(Quantize(model, new()).Model.Span)), Is.EquivalentTo([ElementType.Float16, expected]));
+    }
+
+    [Test]
+    public void Pruned_LearnsAsOthersDo_AndStaysHalf()
+    {
+        var model = HalfModel();
+        var relu = model.Graph.AddNode("Relu", [model.Graph.Outputs[0]], "r").Output;
+        var second = model.Graph.AddNode("MatMul", [relu, model.Graph.AddInitializer("v", Half(Width, 8))], "z").Output;
+        second.Declare(ElementType.Float16, [null, 8]);
+        model.Graph.SetOutputs([second]);
+
+        var result = Quantize(model, new() { Channels = new(0.25), RefitEpochs = 1 }, prunes: true);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((result.Report.Pruning!.Removed, result.Report.Pruning.Refitted), Is.EqualTo((64, 1)));
+            Assert.That(result.Report.Pruning.Distillation, Has.Property("Reason").Null);
+            Assert.That(OnnxFile.FromBytes(result.Model.Span).Graph.Initializers.Where(value => value.Constant!.ElementCount >= Width).Select(value => value.Constant!.Type), Is.All.EqualTo(ElementType.Float16));
+        }
+    }
+
+    [Test]
+    public void InputThatIsToBeFolded_StaysHalf_AndItIsSaid()
+    {
+        var (_, result) = Quantize(new() { Format = ModelFormat.Qdq, FoldInput = true });
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(result.Report.Diagnostics.Where(diagnostic => diagnostic.Code == DiagnosticCodes.InputNotFolded).Select(diagnostic => diagnostic.Message), Has.One.EndsWith("the input 'x' stays float because it is of half precision."));
+            Assert.That(OnnxFile.FromBytes(result.Model.Span).Graph.Inputs[0].DeclaredType, Is.EqualTo(ElementType.Float16));
         }
     }
 
     private (Model Given, QuantizationResult Result) Quantize(QuantizationSettings settings)
+    {
+        var model = HalfModel();
+        return (model, Quantize(model, settings));
+    }
+
+    private QuantizationResult Quantize(Model model, QuantizationSettings settings, bool prunes = false)
+    {
+        var path = Path.Combine(_folder, "half.onnx");
+        OnnxFile.Write(model, path);
+        return ModelQuantizer.Quantize(new(path, _folder, settings with { CalibrationData = ["*.npy"] }, 1) { PrunesOnly = prunes }, null, CancellationToken.None);
+    }
+
+    private static IEnumerable<ElementType> Types(Model model) => model.Graph.Initializers.Select(value => value.Constant!.Type);
+
+    /// <summary>Nothing that INT8 would be worth for.</summary>
+    private Model FactorModel()
+    {
+        var model = Model.Create("half", 17);
+        var input = model.Graph.AddInput("x");
+        input.Declare(ElementType.Float16, [null, Width]);
+        var product = model.Graph.AddNode("Mul", [input, model.Graph.AddInitializer("w", Half(Width))], "y").Output;
+        product.Declare(ElementType.Float16, [null, Width]);
+        model.Graph.AddOutput(product);
+        return model;
+    }
+
+    private Model HalfModel()
     {
         var model = Model.Create("half", 17);
         var input = model.Graph.AddInput("x");
@@ -68,9 +167,7 @@ internal sealed class HalfPrecisionTests : IDisposable
         var sum = model.Graph.AddNode("Add", [product, model.Graph.AddInitializer("b", Half(Width))], "y").Output;
         sum.Declare(ElementType.Float16, [null, Width]);
         model.Graph.AddOutput(sum);
-        var path = Path.Combine(_folder, "half.onnx");
-        OnnxFile.Write(model, path);
-        return (model, ModelQuantizer.Quantize(new(path, _folder, settings with { CalibrationData = ["*.npy"] }, 1), null, CancellationToken.None));
+        return model;
     }
 
     private TensorData Run(byte[] model)

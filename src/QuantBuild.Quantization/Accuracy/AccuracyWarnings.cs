@@ -46,7 +46,7 @@ internal static class AccuracyWarnings
 
     private static string Value(string metric, double value) => metric switch
     {
-        "agreement" => value.ToString("0.# %", CultureInfo.InvariantCulture),
+        "agreement" => value.ToString("p1", CultureInfo.InvariantCulture),
         "sqnr" => value.ToString("0.0", CultureInfo.InvariantCulture) + " dB",
         _ => GateMessages.Score(value),
     };

@@ -1,4 +1,5 @@
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes.Opsets;
@@ -12,7 +13,7 @@ namespace QuantBuild.Quantization.Passes;
 internal sealed class WidenHalfPrecision : GraphPass
 {
     /// <summary>What operators call the type that they make.</summary>
-    private static readonly string[] _typeAttributes = ["to", "dtype", "output_datatype"];
+    private static readonly string[] TypeAttributes = ["to", "dtype", "output_datatype", "output_dtype"];
 
     public override void Run(Model model)
     {
@@ -21,18 +22,22 @@ internal sealed class WidenHalfPrecision : GraphPass
             return;
         }
 
-        var trial = model.Clone();
-        Widen(trial);
+        var (trial, widened) = (model.Clone(), new Dictionary<string, TensorData>());
+        Widen(trial, widened);
         if (Loads(trial))
         {
-            Widen(model);
-            DropCasts(model);
+            Widen(model, widened);
         }
     }
 
-    /// <summary>True for weights or inputs of half precision.</summary>
+    /// <summary>True for a model that computes in half precision, and not only rounds its outputs to it.</summary>
     public static bool UsesHalf(Model model) => model.Graph.Inputs.Any(input => input.DeclaredType == ElementType.Float16)
-        || Bodies.Scopes(model.Graph).Any(scope => scope.Initializers.Any(value => value.Constant?.Type == ElementType.Float16));
+        || Constants(model).Any(constant => constant.Type == ElementType.Float16)
+        || model.Graph.AllNodes.Any(node => node.Is("Cast") && node.Int("to", 0) == (int)ElementType.Float16 && !node.Output.IsGraphOutput);
+
+    /// <summary>The constants of all scopes, also of nodes that make one.</summary>
+    public static IEnumerable<TensorData> Constants(Model model) => Bodies.Scopes(model.Graph).SelectMany(scope => scope.Initializers).Select(value => value.Constant)
+        .Concat(model.Graph.AllNodes.SelectMany(node => node.Attributes.Values).Select(attribute => attribute.Tensor)).OfType<TensorData>();
 
     private static bool Loads(Model model)
     {
@@ -41,13 +46,15 @@ internal sealed class WidenHalfPrecision : GraphPass
             using var session = InferenceModel.Load(model, Optimization.None);
             return true;
         }
-        catch (InferenceException)
+        catch (Exception exception) when (exception is InferenceException || (exception as QuantBuildException)?.Code == DiagnosticCodes.ModelTooLarge)
         {
             return false;
         }
     }
 
-    private static void Widen(Model model)
+    /// <param name="model">Is changed.</param>
+    /// <param name="widened">By name, constants as they were widened before, and are from now on.</param>
+    private static void Widen(Model model, Dictionary<string, TensorData> widened)
     {
         var graph = model.Graph;
         Value[] inputs = [.. graph.Inputs.Where(input => input.DeclaredType == ElementType.Float16)];
@@ -56,7 +63,7 @@ internal sealed class WidenHalfPrecision : GraphPass
         {
             if (value.Constant is { Type: ElementType.Float16 } half)
             {
-                value.Constant = Widened(half);
+                value.Constant = widened.TryGetValue(value.Name, out var known) ? known : widened[value.Name] = Widened(half);
             }
 
             if (value.DeclaredType == ElementType.Float16 && !inputs.Contains(value) && !outputs.Contains(value))
@@ -70,7 +77,7 @@ internal sealed class WidenHalfPrecision : GraphPass
             Widen(node);
         }
 
-        var first = graph.Nodes.FirstOrDefault();
+        var first = graph.Nodes is [var begin, ..] ? begin : null;
         foreach (var input in inputs)
         {
             var uses = input.Consumers.ToArray();
@@ -87,13 +94,15 @@ internal sealed class WidenHalfPrecision : GraphPass
             output.Declare(ElementType.Float, shape);
             Array.ForEach([.. uses, new(cast.Producer!, 0)], use => use.Node.SetInput(use.Index, output));
         }
+
+        DropCasts(model);
     }
 
     private static void Widen(Node node)
     {
         foreach (var attribute in node.Attributes.Values.ToArray())
         {
-            if (_typeAttributes.Contains(attribute.Name) && attribute.Int == (int)ElementType.Float16)
+            if (TypeAttributes.Contains(attribute.Name) && attribute.Int == (int)ElementType.Float16)
             {
                 node.Set(attribute.Name, (long)ElementType.Float);
             }
@@ -119,13 +128,13 @@ internal sealed class WidenHalfPrecision : GraphPass
         return widened;
     }
 
-    /// <summary>Between what was half precision and what was not; they would stand between operators that belong together.</summary>
+    /// <summary>Between what was half precision and what was not; they would stand between operators that belong together. Of bodies too little is known.</summary>
     private static void DropCasts(Model model)
     {
         var types = new InferredTypes(model);
-        foreach (var node in model.Graph.AllNodes.Where(node => node.Is("Cast") && node.Int("to", 0) == (int)ElementType.Float).ToArray())
+        foreach (var node in model.Graph.Nodes.Where(node => node.Is("Cast") && node.Int("to", 0) == (int)ElementType.Float).ToArray())
         {
-            if (node.Input(0) is { } input && input.Graph == node.Graph && types.TypeOf(input) == ElementType.Float && !(node.Output.IsGraphOutput && (input.Producer is null || input.IsGraphOutput)))
+            if (node.Input(0) is { } input && types.TypeOf(input) == ElementType.Float && !(node.Output.IsGraphOutput && (input.Producer is null || input.IsGraphOutput)))
             {
                 node.Output.ReplaceAllUsesWith(input);
                 node.Graph.Remove(node);

@@ -4,7 +4,6 @@ using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Corrections;
 using QuantBuild.Quantization.Costs;
-using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Rewriting;
 using QuantBuild.Quantization.Settings;
@@ -33,7 +32,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private readonly Model _prepared = job.Model;
     private readonly OperatorContext _context = job.Context;
     private readonly SampleRun _samples = job.Data.Measured;
-    private readonly bool _wasHalf = WidenHalfPrecision.UsesHalf(job.Given);
+    private readonly HalfStorage _storage = new(job.Given, job.Model);
     private readonly PlanCorrections _corrections = new(job);
     private readonly Lazy<LatencyPrediction?> _prediction = new(() =>
         CostTable.Of(job.Context.Form.Target) is { } table ? new(job.Model, job.Context.Costs ?? new(table, job.Context.Profile)) : null);
@@ -137,12 +136,9 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
         Measure(plan);
         plan = _corrections.Reconstruct(plan with { BiasCorrections = _corrections.Biases(placement, _errors) });
         var model = ModelRewriter.Rewrite(_prepared, plan);
-        if (_wasHalf)
-        {
-            HalfStorage.Apply(model);
-        }
-
-        return new(plan, model, _errors) { FloatInputs = job.Request.Settings.FoldInput ? InputFolding.Apply(model, job.Bytes) : [] };
+        var floatInputs = job.Request.Settings.FoldInput ? InputFolding.Apply(model, job.Bytes) : [];
+        _storage.Apply(model);
+        return new(plan, model, _errors) { FloatInputs = floatInputs };
     }
 
     /// <summary>The errors of units that are not known yet.</summary>

@@ -21,7 +21,7 @@ internal static class InputFolding
     public static ImmutableArray<(string Input, string Reason)> Apply(Model model, ImmutableDictionary<string, IntegerMeaning> bytes)
     {
         var (kept, operands) = (ImmutableArray.CreateBuilder<(string, string)>(), new QuantizationOperands(model, model.Graph));
-        foreach (var input in model.Graph.Inputs.Where(input => !input.HasConstant && input.DeclaredType == ElementType.Float).ToArray())
+        foreach (var input in model.Graph.Inputs.Where(input => !input.HasConstant && input.DeclaredType is ElementType.Float or ElementType.Float16).ToArray())
         {
             var known = bytes.GetValueOrDefault(input.Name);
             if (Obstacle(model, input, known) is { } obstacle)
@@ -51,7 +51,8 @@ internal static class InputFolding
     }
 
     private static string? Obstacle(Model model, Value input, IntegerMeaning? known) =>
-        model.Opset < FirstOpset ? $"opset {model.Opset} has no operators for quantized tensors"
+        input.DeclaredType == ElementType.Float16 ? "it is of half precision"
+        : model.Opset < FirstOpset ? $"opset {model.Opset} has no operators for quantized tensors"
         : input.IsGraphOutput ? "it is an output as well"
         : input.Consumers.Count == 0 ? "nothing reads it"
         : known is { Scales.Length: > 1 } && input.DeclaredShape.IsDefault ? "each of its channels is normalized in its own way, and the model does not declare how many dimensions it has"

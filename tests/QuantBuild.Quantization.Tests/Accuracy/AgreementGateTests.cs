@@ -8,7 +8,7 @@ namespace QuantBuild.Quantization.Tests.Accuracy;
 
 internal sealed class AgreementGateTests
 {
-    [TestCase("agreement", 0.94, 0.95, "the outputs of the quantized model have an agreement of 94 % against those of the float model on 20 samples, less than 95 %.")]
+    [TestCase("agreement", 0.94, 0.95, "the outputs of the quantized model have an agreement of 94.0 % against those of the float model on 20 samples, less than 95.0 %.")]
     [TestCase("cosine", 0.9949, 0.995, "the outputs of the quantized model have a cosine of 0.9949 against those of the float model on 20 samples, less than 0.9950.")]
     [TestCase("sqnr", 39.9, 40, "the outputs of the quantized model have a signal-to-noise ratio of 39.9 dB against those of the float model on 20 samples, less than 40.0 dB.")]
     public void NoLimit_WarnsBelowTheDefault(string metric, double value, double sufficient, string message)

@@ -118,4 +118,34 @@ internal sealed class WidenHalfPrecisionTests
           y = Cast(y_replaced) {to = 10}
         }
         """);
+
+    /// <summary>Types inside of bodies are guesses: a Cast that makes floats of conditions has to stay.</summary>
+    [Test]
+    public void CastOfConditionInABody_Stays() => PassCheck.Verify(
+        new WidenHalfPrecision(),
+        """
+        opset 13
+        graph g(x: float16[2], c: bool[1]) -> (y: float16[2]) {
+          y = If(c) {
+            then_branch = graph t() -> (a: float16[2]) { k: float16[2] = [0, 0] m = Greater(x, k) f = Cast(m) {to = 10} a = Mul(f, x) },
+            else_branch = graph e() -> (b: float16[2]) { b = Relu(x) }
+          }
+        }
+        """,
+        """
+        opset 13
+        graph g(x: float16[2], c: bool[1]) -> (y: float16[2]) {
+          x_float = Cast(x) {to = 1}
+          y_replaced: float[2] = If(c) {
+            then_branch = graph t() -> (a: float[2]) { k: float[2] = [0, 0] m = Greater(x_float, k) f = Cast(m) {to = 1} a = Mul(f, x_float) },
+            else_branch = graph e() -> (b: float[2]) { b = Relu(x_float) }
+          }
+          y = Cast(y_replaced) {to = 10}
+        }
+        """);
+
+    /// <summary>What is rounded to half at the end alone computes in single precision already.</summary>
+    [Test]
+    public void OutputThatIsRounded_IsNoHalfPrecision() => PassCheck.VerifyRefused(
+        new WidenHalfPrecision(), "opset 13 graph g(x: float[2]) -> (y: float16[2]) { a = Relu(x) y = Cast(a) {to = 10} }");
 }

@@ -168,6 +168,24 @@ internal sealed class OutputSensitivityTests
         Assert.That(Measure(model, Samples([8, 16]), ModelFormat.Qdq)[("m", UnitForm.Static)], Has.Length.EqualTo(1).And.All.Positive);
     }
 
+    /// <summary>Two outputs that are made of the same are compared once, here as where the outputs of whole models are.</summary>
+    [Test]
+    public void Measure_OutputsOfTheSameScores_SufferOnce()
+    {
+        var weights = _tiny.Random(16, 12);
+        var model = TinyModels.Build(17, [8, 16], (graph, x) =>
+        {
+            var m = graph.AddNode("MatMul", [x, graph.AddInitializer("w", weights)], "m").Output;
+            var largest = graph.AddNode("ArgMax", [m], "largest").Output;
+            largest.Declare(ElementType.Int64, default);
+            graph.AddOutput(largest);
+            return graph.AddNode("Cast", [m], "y").Set("to", (long)ElementType.Float16).Output;
+        });
+        model.Graph.Outputs[1].Declare(ElementType.Float16, default);
+
+        Assert.That(Measure(model, Samples([8, 16]), ModelFormat.Qdq)[("m", UnitForm.Static)], Has.Length.EqualTo(1).And.All.Positive);
+    }
+
     /// <summary>Two products in a row, with another output between them, and their weights.</summary>
     private (Model Model, FloatMatrix First, FloatMatrix Second) TwoProducts()
     {

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using QuantBuild.Data;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Inference;
+using QuantBuild.Quantization.Layers;
 using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning;
 
@@ -27,13 +28,13 @@ internal sealed class SimulatedModel : IDisposable
     {
         _samples = samples;
         _activations = [.. parameters.Keys.Order(StringComparer.Ordinal)];
-        var outputs = context.Model.Graph.Outputs.Select(output => output.Name).ToArray();
-        using (var session = InferenceModel.Load(context.Model, Optimization.Basic))
+        var model = context.Model.Clone();
+        model.Graph.SetOutputs(OutputScores.Compared(model.Graph));
+        using (var session = InferenceModel.Load(model, Optimization.Basic))
         {
-            _reference = Outputs(session, outputs, ImmutableDictionary<string, TensorData>.Empty);
+            _reference = Outputs(session, [.. model.Graph.Outputs.Select(output => output.Name)], ImmutableDictionary<string, TensorData>.Empty);
         }
 
-        var model = context.Model.Clone();
         RoundingNodes.Prepare(model);
         var clones = context.Model.Graph.Nodes.Zip(model.Graph.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
         foreach (var name in _activations)
@@ -48,7 +49,7 @@ internal sealed class SimulatedModel : IDisposable
         _session = InferenceModel.Load(model, Optimization.Basic);
     }
 
-    /// <summary>The noise of each output as a share of its signal over the samples, added up.</summary>
+    /// <summary>The noise of each output that is compared as a share of its signal over the samples, added up.</summary>
     public double Error(ImmutableDictionary<string, QuantizationParameters> parameters)
     {
         var inputs = ImmutableDictionary.CreateBuilder<string, TensorData>();
