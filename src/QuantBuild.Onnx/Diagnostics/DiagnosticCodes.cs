@@ -67,7 +67,7 @@ public static class DiagnosticCodes
     [
         BadCommandLine, InvalidSetting, MissingSetting, InvalidCombination, DuplicateOutput, UnknownMetadata,
         OutputNotWritable, NotBuilt, RuntimeMissing, PackageLeaks,
-        ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, NoSamples,
+        ModelNotFound, NotAModel, ModelNotLoadable, ExternalDataMissing, InvalidGraph, ModelTooLarge, ModelsDiffer, NoSamples,
         UnknownDataFormat, UnreadableSample, SampleShape, SampleType, SampleInput, LabelOutOfRange, InvalidLabel,
         InvalidManifest, InvalidCalibration, CalibrationOfAnotherModel, CalibrationOfOtherData, ShardsDoNotFit,
         InvalidLock, LockDoesNotFit, DataOverlap, NotFinite, NothingQuantized, OpsetNotRaised, SlowForm, NotFused, WeightsDequantized, NothingPruned, InputNotFolded,
