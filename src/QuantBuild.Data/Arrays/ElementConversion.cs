@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 
@@ -71,38 +72,21 @@ internal static class ElementConversion
         _ => Array.ConvertAll(tensor.AsSpan<Half>().ToArray(), number => (double)number),
     };
 
-    private static bool WriteFloats(double[] numbers, ElementType to, byte[] bytes)
+    private static bool WriteFloats(double[] numbers, ElementType to, byte[] bytes) => to switch
     {
-        if (to == ElementType.Double)
-        {
-            MemoryMarshal.AsBytes<double>(numbers).CopyTo(bytes);
-            return true;
-        }
+        ElementType.Double => WriteFloats<double>(numbers, bytes),
+        ElementType.Float => WriteFloats<float>(numbers, bytes),
+        _ => WriteFloats<Half>(numbers, bytes),
+    };
 
-        if (to == ElementType.Float16)
-        {
-            return WriteHalves(numbers, MemoryMarshal.Cast<byte, Half>(bytes.AsSpan()));
-        }
-
-        var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
+    private static bool WriteFloats<T>(double[] numbers, byte[] bytes)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        var floats = MemoryMarshal.Cast<byte, T>(bytes.AsSpan());
         for (var i = 0; i < numbers.Length; i++)
         {
-            floats[i] = (float)numbers[i];
-            if (float.IsInfinity(floats[i]) && double.IsFinite(numbers[i]))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static bool WriteHalves(double[] numbers, Span<Half> halves)
-    {
-        for (var i = 0; i < numbers.Length; i++)
-        {
-            halves[i] = (Half)numbers[i];
-            if (Half.IsInfinity(halves[i]) && double.IsFinite(numbers[i]))
+            floats[i] = T.CreateTruncating(numbers[i]);
+            if (T.IsInfinity(floats[i]) && double.IsFinite(numbers[i]))
             {
                 return false;
             }
