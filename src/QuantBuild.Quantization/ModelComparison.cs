@@ -30,6 +30,7 @@ public static class ModelComparison
         using var quantized = DeployedModels.LoadGiven(candidate, request.Quantized);
         EnsureComparable(request, [.. reference.Inputs.Select(input => input.Name)], [.. quantized.Inputs.Select(input => input.Name)], "input");
         EnsureComparable(request, [.. quantized.OutputNames], [.. reference.OutputNames], "output");
+        EnsureSamePrecision(request, reference.Inputs, quantized.Inputs);
         using var otherMachine = MachinePrediction.Of(candidate, request.Settings.Target);
         if (request.Settings.EvaluationData.IsEmpty)
         {
@@ -67,4 +68,20 @@ public static class ModelComparison
         throw new QuantBuildException(
             DiagnosticCodes.ModelsDiffer, $"{lacking}: the model has no {what} '{missing}', as {having} has; it has {string.Join(", ", offered.Select(name => $"'{name}'"))}. What is compared is one model before and after, with the same inputs and outputs.");
     }
+
+    /// <summary>One array is what both are fed. Integers in the place of floats are what folded inputs take, and converted.</summary>
+    private static void EnsureSamePrecision(ComparisonRequest request, ImmutableArray<InputSpecification> reference, ImmutableArray<InputSpecification> quantized)
+    {
+        foreach (var input in quantized.Where(input => IsFloat(input.Type)))
+        {
+            var given = reference.First(own => own.Name == input.Name).Type;
+            if (given != input.Type)
+            {
+                throw new QuantBuildException(
+                    DiagnosticCodes.ModelsDiffer, $"{request.Quantized}: the input '{input.Name}' takes {input.Type}, and {given} in {request.Float}. What is compared is one model before and after, with the same inputs and outputs.");
+            }
+        }
+    }
+
+    private static bool IsFloat(ElementType type) => type is ElementType.Float or ElementType.Float16 or ElementType.Double;
 }

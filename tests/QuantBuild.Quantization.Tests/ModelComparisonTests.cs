@@ -35,16 +35,32 @@ internal sealed class ModelComparisonTests : IDisposable
         Assert.That(Compare("float.onnx", "other.onnx").Accuracy, Has.Property("Samples").EqualTo(2));
     }
 
+    /// <summary>As a model and what a converter made of it.</summary>
+    [Test]
+    public void OtherPrecisionOfAnInput_IsQB2007()
+    {
+        Write("float.onnx", "x", "y");
+        Write("other.onnx", "x", "y", ElementType.Float16);
+
+        var exception = Assert.Throws<QuantBuildException>(() => Compare("float.onnx", "other.onnx"))!;
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(exception.Code, Is.EqualTo(DiagnosticCodes.ModelsDiffer));
+            Assert.That(exception.Message, Does.Contain("other.onnx: the input 'x' takes Float16, and Float in "));
+        }
+    }
+
     private Reports.QuantizationReport Compare(string model, string other) => ModelComparison.Compare(
         new(Path.Combine(_folder, model), Path.Combine(_folder, other), _folder, new() { EvaluationData = ["data.npy"] }, 1), null, CancellationToken.None);
 
-    private void Write(string name, string input, string output)
+    private void Write(string name, string input, string output, ElementType type = ElementType.Float)
     {
         var model = Model.Create("m", 17);
         var value = model.Graph.AddInput(input);
-        value.Declare(ElementType.Float, [null, 2]);
+        value.Declare(type, [null, 2]);
         var node = model.Graph.AddNode("Relu", [value], output);
-        node.Output.Declare(ElementType.Float, [null, 2]);
+        node.Output.Declare(type, [null, 2]);
         model.Graph.AddOutput(node.Output);
         OnnxFile.Write(model, Path.Combine(_folder, name));
     }

@@ -42,6 +42,16 @@ internal sealed class SearchedMethodsTests
     public void Uniform_IsOneMethodForAllTensors(float weightOfOutlier, CalibrationMethodName expected) =>
         Assert.That(Chosen(Uniform, weightOfOutlier).Values.Select(observed => observed.Method).Distinct(), Is.EqualTo([expected]));
 
+    /// <summary>The place of the largest element hardly ever changes, and what is in front of it does.</summary>
+    [TestCase("ArgMax", "axis", 1)]
+    [TestCase("Cast", "to", (long)ElementType.Float16)]
+    public void Uniform_BehindWhatSaysLess_GoesByTheScores(string opType, string attribute, long value)
+    {
+        var context = Context(weightOfOutlier: 0, 2, (graph, scores) => graph.AddNode(opType, [scores], "less").Set(attribute, value).Output);
+
+        Assert.That(CalibrationMethods.All[Uniform].Choose(context)["x"].Method, Is.EqualTo(Percentile));
+    }
+
     [Test]
     public void Chosen_Twice_IsTheSame([Values(Auto, Uniform, Global)] CalibrationMethodName method) =>
         Assert.That(Chosen(method, 0.1f, threads: 3), Is.EquivalentTo(Chosen(method, 0.1f, threads: 1)));
@@ -109,7 +119,7 @@ internal sealed class SearchedMethodsTests
     private static ImmutableDictionary<string, Observation> Chosen(CalibrationMethodName method, float weightOfOutlier, int threads = 2) =>
         CalibrationMethods.All[method].Choose(Context(weightOfOutlier, threads));
 
-    private static RangeContext Context(float weightOfOutlier, int threads)
+    private static RangeContext Context(float weightOfOutlier, int threads, Func<Graph, Value, Value>? behind = null)
     {
         var random = new TinyModels();
         var weights = random.Random(Length, Length).ToFloats();
@@ -118,13 +128,17 @@ internal sealed class SearchedMethodsTests
             weights[column] *= weightOfOutlier;
         }
 
-        return ContextOf(
-            TinyModels.Build(17, [1, Length], (graph, x) =>
-            {
-                var hidden = graph.AddNode("MatMul", [x, graph.AddInitializer("w", TensorData.Create<float>([Length, Length], weights))], "hidden").Output;
-                return graph.AddNode("MatMul", [hidden, graph.AddInitializer("v", random.Random(Length, 8))], "y").Output;
-            }),
-            threads);
+        var model = TinyModels.Build(17, [1, Length], (graph, x) =>
+        {
+            var hidden = graph.AddNode("MatMul", [x, graph.AddInitializer("w", TensorData.Create<float>([Length, Length], weights))], "hidden").Output;
+            return graph.AddNode("MatMul", [hidden, graph.AddInitializer("v", random.Random(Length, 8))], "y").Output;
+        });
+        if (behind is not null)
+        {
+            model.Graph.SetOutputs([behind(model.Graph, model.Graph.Outputs[0])]);
+        }
+
+        return ContextOf(model, threads);
     }
 
     /// <summary>Calibration saw so many samples that all of these are measured on.</summary>
