@@ -65,16 +65,17 @@ internal sealed class FloatLayersTests
         }
     }
 
+    /// <summary>Behind a Q and a DQ of its own.</summary>
+    internal static Value Rounded(Graph graph, Value value, string name)
+    {
+        Value?[] parameters = [graph.AddInitializer(name + "_scale", TensorData.Scalar(0.02f)), graph.AddInitializer(name + "_zero", TensorData.Create<byte>([], [128]))];
+        return graph.AddNode("DequantizeLinear", [graph.AddNode("QuantizeLinear", [value, .. parameters], name + "_q").Output, .. parameters], name + "_dq").Output;
+    }
+
     private static Value Optional(Graph graph, string type, Value value) => type switch
     {
         "" => value,
         "Transpose" => graph.AddNode(type, [value], "between").Set("perm", [0L, 1, 3, 2]).Output,
         _ => graph.AddNode(type, [value], "between").Output,
     };
-
-    private static Value Rounded(Graph graph, Value value, string name)
-    {
-        Value?[] parameters = [graph.AddInitializer(name + "_scale", TensorData.Scalar(0.02f)), graph.AddInitializer(name + "_zero", TensorData.Create<byte>([], [128]))];
-        return graph.AddNode("DequantizeLinear", [graph.AddNode("QuantizeLinear", [value, .. parameters], name + "_q").Output, .. parameters], name + "_dq").Output;
-    }
 }

@@ -6,25 +6,26 @@ namespace QuantBuild.Quantization.Rewriting;
 
 /// <summary>
 /// Keeps layers float that are to be float. Where ONNX Runtime (seen with 1.31) finds one between a DQ and a Q it makes its weights integers itself, one scale for
-/// all of them and of 8 bits, whatever saturates. An operator between the DQ and the layer that changes no value and that it does not take away prevents that.
+/// all of them and of 8 bits, whatever saturates. A guard in front of the layer prevents that.
 /// </summary>
 internal static class FloatLayers
 {
-    /// <summary>The opset in which the limits of Clip became inputs.</summary>
-    private const long LimitsAreInputs = 11;
-
     public static void Keep(Model model)
     {
         foreach (var graph in Bodies.Scopes(model.Graph))
         {
             foreach (var layer in graph.Nodes.Where(IsBetweenIntegers).ToArray())
             {
-                layer.SetInput(0, Guard(graph, layer.Input(0)!, model.Opset));
+                layer.SetInput(0, FloatGuard.Behind(graph, layer.Input(0)!, model.Opset));
             }
 
             TopologicalOrder.Restore(graph);
         }
     }
+
+    /// <summary>Where a Q, behind an activation or what moves elements, is all that reads a value.</summary>
+    internal static bool IsQuantized(Value value) => value.Consumers is [{ Node: var reader }]
+        && (reader.OpType == "QuantizeLinear" || ((reader.Is("Relu") || reader.Is("Clip") || IsMoving(reader)) && reader.Outputs is [{ } output] && IsQuantized(output)));
 
     private static bool IsBetweenIntegers(Node node) =>
         (node.Is("Conv") || node.Is("ConvTranspose") || node.Is("Gemm")) && node.Input(1) is { IsConstant: true, Constant.Type: ElementType.Float }
@@ -33,12 +34,5 @@ internal static class FloatLayers
     /// <summary>ONNX Runtime carries a DQ, and a Q, through what only moves elements.</summary>
     private static bool IsDequantized(Value? value) => value?.Producer is { } producer && (producer.OpType == "DequantizeLinear" || (IsMoving(producer) && IsDequantized(producer.Input(0))));
 
-    private static bool IsQuantized(Value value) => value.Consumers is [{ Node: var reader }]
-        && (reader.OpType == "QuantizeLinear" || ((reader.Is("Relu") || reader.Is("Clip") || IsMoving(reader)) && reader.Outputs is [{ } output] && IsQuantized(output)));
-
     private static bool IsMoving(Node node) => OperatorRules.Of(node) is { Role: OperatorRole.Moving or OperatorRole.MovingQuantized };
-
-    private static Value Guard(Graph graph, Value value, long opset) => opset >= LimitsAreInputs
-        ? graph.AddNode("Clip", [value, graph.AddInitializer(value.Name + "_lowest", TensorData.Scalar(float.MinValue))], value.Name + "_float").Output
-        : graph.AddNode("Clip", [value], value.Name + "_float").Output;
 }

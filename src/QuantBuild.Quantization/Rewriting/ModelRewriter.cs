@@ -24,6 +24,7 @@ internal static class ModelRewriter
         else
         {
             FloatLayers.Keep(copy);
+            FloatJoins.Keep(copy);
         }
 
         RemoveUnused.Prune(copy.Graph);
