@@ -11,8 +11,8 @@ internal abstract record Granularity
     /// <summary>The index of the scale of each element of a row-major tensor, as a function of the element's index.</summary>
     public abstract Func<int, int> GroupOf(ImmutableArray<long> dimensions);
 
-    /// <summary>How many elements in a row, from every multiple of that on, belong to one group.</summary>
-    public abstract int RunLength(ImmutableArray<long> dimensions);
+    /// <summary>The elements of a row-major tensor in order, in stretches whose groups are known from their beginning.</summary>
+    public abstract IEnumerable<GroupRun> Runs(ImmutableArray<long> dimensions);
 
     public int GroupCount(ImmutableArray<long> dimensions) => Product(ScaleDimensions(dimensions));
 
@@ -24,7 +24,7 @@ internal abstract record Granularity
 
         public override Func<int, int> GroupOf(ImmutableArray<long> dimensions) => _ => 0;
 
-        public override int RunLength(ImmutableArray<long> dimensions) => Math.Max(Product(dimensions), 1);
+        public override IEnumerable<GroupRun> Runs(ImmutableArray<long> dimensions) => [new(0, Product(dimensions), 0, 0)];
     }
 
     /// <summary>One scale for each index along an axis.</summary>
@@ -38,7 +38,15 @@ internal abstract record Granularity
             return index => index / inner % channels;
         }
 
-        public override int RunLength(ImmutableArray<long> dimensions) => Math.Max(Product(dimensions.Skip(Axis + 1)), 1);
+        public override IEnumerable<GroupRun> Runs(ImmutableArray<long> dimensions)
+        {
+            var (all, channels, inner) = (Product(dimensions), (int)dimensions[Axis], Product(dimensions.Skip(Axis + 1)));
+            var (length, step) = inner == 1 ? (channels, 1) : (inner, 0);
+            for (var start = 0; start < all; start += length)
+            {
+                yield return new(start, length, start / inner % channels, step);
+            }
+        }
     }
 
     /// <summary>One scale for each run of <paramref name="Size"/> elements along an axis; the last run may be shorter.</summary>
@@ -58,6 +66,22 @@ internal abstract record Granularity
             };
         }
 
-        public override int RunLength(ImmutableArray<long> dimensions) => 1;
+        public override IEnumerable<GroupRun> Runs(ImmutableArray<long> dimensions)
+        {
+            var (all, length, inner) = (Product(dimensions), (int)dimensions[Axis], Product(dimensions.Skip(Axis + 1)));
+            var group = GroupOf(dimensions);
+            for (var start = 0; start < all;)
+            {
+                var run = inner == 1 ? new GroupRun(start, Math.Min(Size, length - (start % length)), group(start), 0) : new(start, inner, group(start), 1);
+                yield return run;
+                start += run.Length;
+            }
+        }
     }
+}
+
+/// <summary>Elements that follow one another, from <paramref name="Start"/> on: the groups of two neighbours are <paramref name="Step"/> apart, 0 for one group or 1.</summary>
+internal readonly record struct GroupRun(int Start, int Length, int Group, int Step)
+{
+    public int GroupOf(int offset) => Group + (offset * Step);
 }

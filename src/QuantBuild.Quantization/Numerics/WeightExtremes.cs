@@ -10,15 +10,22 @@ internal readonly record struct WeightExtremes(float Positive, float Negative, f
     {
         var extremes = new Largest[granularity.GroupCount(weights.Dimensions)];
         var elements = weights.AsSpan<float>();
-        var group = granularity.GroupOf(weights.Dimensions);
-        var run = granularity.RunLength(weights.Dimensions);
-        for (var start = 0; start < elements.Length; start += run)
+        foreach (var run in granularity.Runs(weights.Dimensions))
         {
-            ref var entry = ref extremes[group(start)];
-            foreach (var element in elements.Slice(start, run))
+            for (var i = 0; i < run.Length; i++)
             {
+                ref var entry = ref extremes[run.GroupOf(i)];
+                var element = elements[run.Start + i];
+
                 // Most weights are no extremes.
-                entry = element > entry.SecondPositive ? entry.WithPositive(element) : -element > entry.SecondNegative ? entry.WithNegative(-element) : entry;
+                if (element > entry.SecondPositive)
+                {
+                    entry = entry.WithPositive(element);
+                }
+                else if (-element > entry.SecondNegative)
+                {
+                    entry = entry.WithNegative(-element);
+                }
             }
         }
 

@@ -80,73 +80,74 @@ internal static class WeightQuantization
     public static TensorData Dequantize(QuantizedWeights weights)
     {
         var (elements, parameters) = weights;
-        var group = parameters.Granularity.GroupOf(elements.Dimensions);
-        var run = parameters.Granularity.RunLength(elements.Dimensions);
         var tensor = elements.Derive<float>(elements.Dimensions, out var result);
         var bytes = elements.Bytes.Span;
         var isBytes = parameters.Type.BitsPerElement() == 8;
-        for (var start = 0; start < result.Length; start += run)
+        foreach (var run in parameters.Granularity.Runs(elements.Dimensions))
         {
-            var index = group(start);
-            var (scale, zeroPoint) = (parameters.Scales[index], parameters.ZeroPoints[index]);
             if (isBytes)
             {
-                Dequantize(bytes.Slice(start, run), parameters.Type, result.Slice(start, run), (scale, zeroPoint));
+                Dequantize(bytes.Slice(run.Start, run.Length), result.Slice(run.Start, run.Length), run, parameters);
                 continue;
             }
 
-            for (var i = start; i < start + run; i++)
+            for (var i = 0; i < run.Length; i++)
             {
-                result[i] = AffineQuantization.Dequantize(IntegerTypes.At(elements, i), scale, zeroPoint);
+                var group = run.GroupOf(i);
+                result[run.Start + i] = AffineQuantization.Dequantize(IntegerTypes.At(elements, run.Start + i), parameters.Scales[group], parameters.ZeroPoints[group]);
             }
         }
 
         return tensor;
     }
 
-    private static void Dequantize(ReadOnlySpan<byte> bytes, ElementType type, Span<float> result, (float Scale, int ZeroPoint) step)
+    private static void Dequantize(ReadOnlySpan<byte> bytes, Span<float> result, GroupRun run, QuantizationParameters parameters)
     {
+        var scales = parameters.Scales.AsSpan();
+        var zeroPoints = parameters.ZeroPoints.AsSpan();
+        var isSigned = parameters.Type == ElementType.Int8;
         for (var i = 0; i < bytes.Length; i++)
         {
-            result[i] = AffineQuantization.Dequantize(type == ElementType.Int8 ? (sbyte)bytes[i] : bytes[i], step.Scale, step.ZeroPoint);
+            var group = run.GroupOf(i);
+            result[i] = AffineQuantization.Dequantize(isSigned ? (sbyte)bytes[i] : bytes[i], scales[group], zeroPoints[group]);
         }
     }
 
     private static TensorData Quantize(TensorData weights, QuantizationParameters parameters, WeightScheme scheme)
     {
         var elements = weights.AsSpan<float>();
-        var group = parameters.Granularity.GroupOf(weights.Dimensions);
-        var run = parameters.Granularity.RunLength(weights.Dimensions);
-        var (low, high) = scheme.Bounds;
+        var bounds = scheme.Bounds;
         var tensor = weights.Derive(scheme.Type, weights.Dimensions, out var bytes);
         var isBytes = scheme.Type.BitsPerElement() == 8;
-        for (var start = 0; start < elements.Length; start += run)
+        foreach (var run in parameters.Granularity.Runs(weights.Dimensions))
         {
-            var index = group(start);
-            var (scale, zeroPoint) = ((double)parameters.Scales[index], parameters.ZeroPoints[index]);
             if (isBytes)
             {
-                Bytes(elements.Slice(start, run), bytes.Slice(start, run), scale, (zeroPoint, low, high));
+                Bytes(elements.Slice(run.Start, run.Length), bytes.Slice(run.Start, run.Length), run, parameters, bounds);
                 continue;
             }
 
-            for (var i = start; i < start + run; i++)
+            for (var i = 0; i < run.Length; i++)
             {
-                IntegerTypes.Set(bytes, scheme.Type, i, Integer(elements[i], scale, (zeroPoint, low, high)));
+                var group = run.GroupOf(i);
+                IntegerTypes.Set(bytes, scheme.Type, run.Start + i, Integer(elements[run.Start + i], parameters.Scales[group], parameters.ZeroPoints[group], bounds));
             }
         }
 
         return tensor;
     }
 
-    private static int Integer(float element, double scale, (int ZeroPoint, int Low, int High) type) =>
-        (int)Math.Clamp(Math.Round(element / scale, MidpointRounding.ToEven) + type.ZeroPoint, type.Low, type.High);
+    private static int Integer(float element, double scale, int zeroPoint, (int Low, int High) bounds) =>
+        (int)Math.Clamp(Math.Round(element / scale, MidpointRounding.ToEven) + zeroPoint, bounds.Low, bounds.High);
 
-    private static void Bytes(ReadOnlySpan<float> elements, Span<byte> bytes, double scale, (int ZeroPoint, int Low, int High) type)
+    private static void Bytes(ReadOnlySpan<float> elements, Span<byte> bytes, GroupRun run, QuantizationParameters parameters, (int Low, int High) bounds)
     {
+        var scales = parameters.Scales.AsSpan();
+        var zeroPoints = parameters.ZeroPoints.AsSpan();
         for (var i = 0; i < elements.Length; i++)
         {
-            bytes[i] = (byte)Integer(elements[i], scale, type);
+            var group = run.GroupOf(i);
+            bytes[i] = (byte)Integer(elements[i], scales[group], zeroPoints[group], bounds);
         }
     }
 
@@ -191,17 +192,19 @@ internal static class WeightQuantization
     private static void Refine(TensorData weights, Granularity granularity, QuantizationParameters parameters, float[] scales)
     {
         var elements = weights.AsSpan<float>();
-        var group = granularity.GroupOf(weights.Dimensions);
         var (low, high) = (IntegerTypes.MinOf(parameters.Type), IntegerTypes.MaxOf(parameters.Type));
         var errors = new double[scales.Length, FactorsOfFewBits.Length];
-        for (var i = 0; i < elements.Length; i++)
+        foreach (var run in granularity.Runs(weights.Dimensions))
         {
-            var index = group(i);
-            for (var factor = 0; factor < FactorsOfFewBits.Length; factor++)
+            for (var i = 0; i < run.Length; i++)
             {
-                var scale = scales[index] * FactorsOfFewBits[factor];
-                var error = elements[i] - ((Math.Clamp(MathF.Round(elements[i] / scale), low - parameters.ZeroPoints[index], high - parameters.ZeroPoints[index])) * scale);
-                errors[index, factor] += error * error;
+                var (element, index) = (elements[run.Start + i], run.GroupOf(i));
+                for (var factor = 0; factor < FactorsOfFewBits.Length; factor++)
+                {
+                    var scale = scales[index] * FactorsOfFewBits[factor];
+                    var error = element - (Math.Clamp(MathF.Round(element / scale), low - parameters.ZeroPoints[index], high - parameters.ZeroPoints[index]) * scale);
+                    errors[index, factor] += error * error;
+                }
             }
         }
 

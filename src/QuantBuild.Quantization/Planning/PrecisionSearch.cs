@@ -37,6 +37,8 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private readonly Lazy<LatencyPrediction?> _prediction = new(() =>
         CostTable.Of(job.Context.Form.Target) is { } table ? new(job.Model, job.Context.Costs ?? new(table, job.Context.Profile)) : null);
 
+    private readonly Lazy<IReadOnlyDictionary<Node, RecognizedStructure>> _structures = new(() => KnownStructures.Find(job.Model, job.Context, observed, job.Data.Measured));
+
     private ImmutableDictionary<(Node Node, UnitForm Form), UnitError> _errors = ImmutableDictionary<(Node, UnitForm), UnitError>.Empty;
     private CandidateLadder? _candidates;
     private PlannedModel? _whole;
@@ -45,7 +47,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     private OutputLoss? _loss;
 
     /// <summary>What is known to break as INT8, and where it is in the model.</summary>
-    public IReadOnlyDictionary<Node, RecognizedStructure> Structures => Recognize(KnownStructures.All);
+    public IReadOnlyDictionary<Node, RecognizedStructure> Structures => _structures.Value;
 
     /// <summary>How many steps of the ladder <see cref="Find"/> took; null where nothing had to be given up.</summary>
     public int? Steps { get; private set; }
@@ -94,12 +96,10 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     /// <summary>Without what the ranges speak against.</summary>
     private (Placement Placement, FormRefusals Unfit) Fit(Placement all)
     {
-        var unserved = Recognize([.. KnownStructures.All.Where(row => row.RefusesStatic)]).ToImmutableDictionary(entry => entry.Key, entry => entry.Value.Reason);
+        var unserved = Structures.Where(entry => entry.Value.RefusesStatic).ToImmutableDictionary(entry => entry.Key, entry => entry.Value.Reason);
         var unfit = new FormRefusals(unserved.SetItems(Unobserved(all)).ToImmutableDictionary(entry => (entry.Key, UnitForm.Static), entry => entry.Value)).Within(all);
         return (Placement.Of(_prepared.Graph, _context, unfit), unfit);
     }
-
-    private IReadOnlyDictionary<Node, RecognizedStructure> Recognize(IReadOnlyList<KnownStructure> rows) => KnownStructures.Find(rows, _prepared, _context, observed, _samples);
 
     /// <summary>What may be given up instead of what <see cref="Find"/> gave up, which has to be called before.</summary>
     public CandidateLadder Candidates() => _candidates ??= Ladder(_whole!, _unfit!, _reference!, _loss!);

@@ -8,6 +8,24 @@ namespace QuantBuild.Quantization.Tests.Numerics;
 
 internal sealed class WeightQuantizationTests
 {
+    private static readonly Granularity[] Granularities = [new Granularity.PerTensor(), .. Enumerable.Range(0, 3).SelectMany(axis => new Granularity[] { new Granularity.PerChannel(axis), new Granularity.PerBlock(axis, 4) })];
+
+    /// <summary>Weights of any form, element by element and in runs.</summary>
+    [TestCaseSource(nameof(Granularities))]
+    public void Runs_HaveTheGroupOfEachElement(object granularity)
+    {
+        var own = (Granularity)granularity;
+        using (Assert.EnterMultipleScope())
+        {
+            foreach (var dimensions in new long[][] { [3, 5, 6], [1, 1, 9], [4, 1, 1], [2, 8, 1], [0, 2, 3] })
+            {
+                var group = own.GroupOf([.. dimensions]);
+                var runs = own.Runs([.. dimensions]).SelectMany(run => Enumerable.Range(0, run.Length).Select(offset => (Element: run.Start + offset, Group: run.GroupOf(offset))));
+                Assert.That(runs, Is.EqualTo(Enumerable.Range(0, (int)dimensions.Aggregate((product, length) => product * length)).Select(element => (element, group(element)))), string.Join('x', dimensions));
+            }
+        }
+    }
+
     /// <summary>VPMADDUBSW adds two products in 16 bits: no two weights of one sum may leave them at the activations' 255.</summary>
     [TestCase(1)]
     [TestCase(2)]

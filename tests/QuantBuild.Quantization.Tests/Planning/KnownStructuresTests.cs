@@ -233,7 +233,7 @@ internal sealed class KnownStructuresTests
         }, 2);
         var job = PreparedRequest.Open(request, new(), null, CancellationToken.None);
 
-        var structures = KnownStructures.Find(KnownStructures.All, job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured);
+        var structures = KnownStructures.Find(job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured);
 
         using (Assert.EnterMultipleScope())
         {

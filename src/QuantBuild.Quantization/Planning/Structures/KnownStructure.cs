@@ -17,5 +17,5 @@ internal sealed record KnownStructure(string Name, Func<Node, OperatorContext, S
 /// <param name="Reason">From their spreads, null for those that no sample showed: why 8 bits lose much here; null where they do not.</param>
 internal sealed record StructureMatch(ImmutableArray<Value> Values, Func<ImmutableArray<ValueSpread?>, string?> Reason);
 
-/// <summary>What a node was found to be part of.</summary>
-internal sealed record RecognizedStructure(string Name, string Reason);
+/// <summary>What a node was found to be part of, and whether it is not made static for it.</summary>
+internal sealed record RecognizedStructure(string Name, string Reason, bool RefusesStatic);

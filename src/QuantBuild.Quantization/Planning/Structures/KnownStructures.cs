@@ -8,34 +8,33 @@ namespace QuantBuild.Quantization.Planning.Structures;
 
 /// <summary>
 /// The table of structures that are known to break. What follows from ranges alone is not quantized; elsewhere measurement decides, and the structure gives the
-/// reason a name. Of several rows that a node matches, the first counts.
+/// reason a name. Of several rows that a node matches, the first counts: those come first that refuse.
 /// </summary>
 internal static class KnownStructures
 {
     public static ImmutableArray<KnownStructure> All { get; } =
     [
         new("attention mask", AttentionMask.Match) { RefusesStatic = true },
-        new("normalization in pieces", NormalizationInPieces.Match),
         new("range-mixing join", RangeMixing.MatchJoin) { RefusesStatic = true },
+        new("averaged scores", AveragedScores.Match) { RefusesStatic = true },
+        new("normalization in pieces", NormalizationInPieces.Match),
         new("boxes beside scores", RangeMixing.MatchScores),
         new("range-mixing scale", RangeMixing.MatchScale),
         new("exponent", Exponent.Match),
         new("softmax input", SoftmaxInput.Match),
-        new("averaged scores", AveragedScores.Match) { RefusesStatic = true },
         new("growing residual trunk", ResidualTrunk.Match),
         new("heavy tail", HeavyTail.Match),
     ];
 
     /// <summary>The nodes of the model that are part of one.</summary>
-    /// <param name="rows">Those of the table that are looked for.</param>
     /// <param name="model">The float model.</param>
     /// <param name="context">What is known of its values.</param>
     /// <param name="observed">The ranges of values that are to be quantized.</param>
     /// <param name="samples">To look at the others with; calibration has seen them.</param>
     public static IReadOnlyDictionary<Node, RecognizedStructure> Find(
-        IReadOnlyList<KnownStructure> rows, Model model, OperatorContext context, IReadOnlyDictionary<string, Observation> observed, SampleRun samples)
+        Model model, OperatorContext context, IReadOnlyDictionary<string, Observation> observed, SampleRun samples)
     {
-        var matches = Bodies.Nodes(model.Graph).SelectMany(node => rows.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
+        var matches = Bodies.Nodes(model.Graph).SelectMany(node => All.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
         string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Distinct().Order(StringComparer.Ordinal)];
         var statistics = samples.Count == 0 ? [] : Calibrator.Gather(model, context.Profile, watched, StatisticsKinds.Histogram, samples);
         var spreads = new Dictionary<Value, ValueSpread?>();
@@ -44,7 +43,7 @@ internal static class KnownStructures
         {
             if (!structures.ContainsKey(node) && match!.Reason([.. match.Values.Select(SpreadOf)]) is { } reason)
             {
-                structures[node] = new(row.Name, reason);
+                structures[node] = new(row.Name, reason, row.RefusesStatic);
             }
         }
 
