@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
@@ -26,6 +27,9 @@ internal static class Calibrator
     /// <summary>What a run may hand out at once. Groups of values are the same on any number of threads, and so is what is seen of them.</summary>
     private const long MostBytes = 1L << 28;
 
+    /// <summary>Operators whose output has the elements of the first input, in another order or shape.</summary>
+    private static readonly FrozenSet<string> Rearranging = ["Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "DepthToSpace", "SpaceToDepth", "Identity"];
+
     /// <summary>What a method that looks at one tensor needs, of every watched value.</summary>
     /// <param name="model">The float model.</param>
     /// <param name="profile">Of its values. Where they are too large together, the samples run once for each group of them that is not.</param>
@@ -43,11 +47,14 @@ internal static class Calibrator
             return ImmutableDictionary<string, TensorStatistics>.Empty;
         }
 
+        var places = watched.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        Value[] values = [.. InOrder(model).Where(value => places.ContainsKey(value.Name))];
+        var rearranged = values.Where(value => layouts?.ContainsKey(value.Name) != true).Select(value => KeyValuePair.Create(value, SourcesOf(value, places, kinds)))
+            .Where(entry => !entry.Value.IsEmpty).ToDictionary();
         TensorObserver[] observers = [.. watched.Select(_ => new TensorObserver(kinds))];
         ChannelObserver?[] channels = [.. watched.Select(name => layouts is not null && layouts.TryGetValue(name, out var layout) ? new ChannelObserver(layout) : null)];
         using var counters = new ThreadLocal<HistogramCounter>(() => new());
-        var places = watched.Index().ToDictionary(entry => entry.Item, entry => entry.Index);
-        foreach (var group in Groups(InOrder(model).Where(value => places.ContainsKey(value.Name)), profile, mostBytes))
+        foreach (var group in Groups(values.Where(value => !rearranged.ContainsKey(value)), profile, mostBytes))
         {
             int[] own = [.. group.Select(value => places[value.Name])];
             using var session = new ScopedModel(model, group);
@@ -62,7 +69,33 @@ internal static class Calibrator
             });
         }
 
-        return watched.Index().ToImmutableDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics with { Channels = channels[entry.Index]?.Ranges });
+        var statistics = watched.Index().ToDictionary(entry => entry.Item, entry => observers[entry.Index].Statistics with { Channels = channels[entry.Index]?.Ranges });
+        foreach (var value in values)
+        {
+            if (rearranged.TryGetValue(value, out var sources))
+            {
+                statistics[value.Name] = sources.Select(source => statistics[source.Name]).Aggregate((sum, part) => sum.MergedWith(part)) with { Channels = null };
+            }
+        }
+
+        return statistics.ToImmutableDictionary();
+    }
+
+    /// <summary>
+    /// The watched values that have all elements of this one between them: it need not be looked at, and ONNX Runtime need not hand it out. Empty where it has to be; the ends of each
+    /// sample are known of what has one source alone.
+    /// </summary>
+    private static ImmutableArray<Value> SourcesOf(Value value, Dictionary<string, int> watched, StatisticsKinds kinds)
+    {
+        ImmutableArray<Value?> sources = value.Producer switch
+        {
+            { Domain: "", OpType: "Concat" } concat when concat.Inputs.Count == 1 || !kinds.HasFlag(StatisticsKinds.SampleEnds) => [.. concat.Inputs],
+            { Domain: "" } producer when Rearranging.Contains(producer.OpType) => [producer.Input(0)],
+            _ => [],
+        };
+
+        // In a body that runs more often than what is around it, its own values alone are seen as often.
+        return sources.All(source => source is { HasConstant: false } && source.Graph == value.Graph && watched.ContainsKey(source.Name)) ? [.. sources.OfType<Value>()] : [];
     }
 
     /// <summary>As they are made, scope by scope: a pass adds its values at the end of a graph's list, wherever they lie.</summary>

@@ -28,6 +28,27 @@ internal sealed class CalibratorTests
         }
         """;
 
+    private const string Rearranging =
+        """
+        opset 13
+        graph g(x: float[1, 4]) -> (y: float, turned: float) {
+          two: float[1] = [2]
+          trips: int64[] = [3]
+          start = Mul(x, two)
+          joined = Concat(start, x) { axis = 1 }
+          turned = Transpose(joined) { perm = [1, 0] }
+          y, every, other = Loop(trips, _, start) {
+            body = graph step(i: int64[], go: bool[], state: float[1, 4]) -> (go, next: float, both: float, mixed: float) {
+              half: float[1] = [-0.5]
+              product = Mul(state, half)
+              next = Add(product, x)
+              both = Concat(product, next) { axis = 1 }
+              mixed = Concat(product, start) { axis = 1 }
+            }
+          }
+        }
+        """;
+
     /// <summary>One group for all, one for each, and some: what is seen is the same, and each sample counts once.</summary>
     [Test]
     public void Gather_ValuesInGroups_SeesWhatItSeesOfAllTogether([Values(1, 40)] long mostBytes)
@@ -49,14 +70,53 @@ internal sealed class CalibratorTests
         }
     }
 
+    /// <summary>What has the elements of other watched values is not looked at itself, and what is said of it is the same: in a body, too, and behind one another.</summary>
+    [TestCase("joined")]
+    [TestCase("turned")]
+    [TestCase("both")]
+    [TestCase("mixed")]
+    public void Gather_ValuesThatAreRearranged_HaveTheStatisticsThatTheyHaveAlone(string name)
+    {
+        const StatisticsKinds Kinds = StatisticsKinds.Histogram;
+        string[] watched = [.. Watched, "joined", "turned", "both", "mixed"];
+
+        var (expected, actual) = (Gather(Rearranging, [name], Kinds)[name], Gather(Rearranging, watched, Kinds)[name]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(actual.Range, Is.EqualTo(expected.Range));
+            Assert.That(actual.NotFinite, Is.EqualTo(expected.NotFinite));
+            Assert.That(actual.Histogram!.Exponent, Is.EqualTo(expected.Histogram!.Exponent));
+            Assert.That(actual.Histogram.Bins.ToArray(), Is.EqualTo(expected.Histogram.Bins.ToArray()));
+            Assert.That(actual.Histogram.Zeros, Is.EqualTo(expected.Histogram.Zeros));
+        }
+    }
+
+    /// <summary>The ends of a sample are not those of its parts.</summary>
+    [Test]
+    public void Gather_EndsOfSamplesOfAConcat_AreItsOwn()
+    {
+        string[] watched = [.. Watched, "joined", "turned"];
+
+        var statistics = Gather(Rearranging, watched, StatisticsKinds.SampleEnds);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(statistics["joined"].Ends, Is.EqualTo(Gather(Rearranging, ["joined"], StatisticsKinds.SampleEnds)["joined"].Ends));
+            Assert.That(statistics["turned"].Ends, Is.EqualTo(statistics["joined"].Ends));
+        }
+    }
+
     private static long Count(TensorStatistics statistics) => statistics.Histogram!.Zeros + statistics.Histogram.Bins.ToArray().Sum();
 
-    private static ImmutableDictionary<string, TensorStatistics> Gather(long mostBytes)
+    private static ImmutableDictionary<string, TensorStatistics> Gather(long mostBytes) => Gather(Graph, Watched, StatisticsKinds.Histogram, mostBytes);
+
+    private static ImmutableDictionary<string, TensorStatistics> Gather(string graph, string[] watched, StatisticsKinds kinds, long mostBytes = long.MaxValue)
     {
-        var model = GraphText.Parse(Graph);
+        var model = GraphText.Parse(graph);
         ImmutableArray<SampleHandle> samples = [.. Enumerable.Range(1, 5).Select(SampleOf)];
         var profile = ModelProfile.Of(model, samples[0].Read());
-        return Calibrator.Gather(model, profile, Watched, StatisticsKinds.Histogram, new(samples, 2, null, CancellationToken.None), mostBytes: mostBytes);
+        return Calibrator.Gather(model, profile, watched, kinds, new(samples, 2, null, CancellationToken.None), mostBytes: mostBytes);
     }
 
     private static SampleHandle SampleOf(int index)
