@@ -25,6 +25,7 @@ internal static class ModelRewriter
         {
             FloatLayers.Keep(copy);
             FloatJoins.Keep(copy);
+            FloatProducts.Keep(copy);
         }
 
         RemoveUnused.Prune(copy.Graph);
