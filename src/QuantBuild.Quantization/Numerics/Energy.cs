@@ -12,7 +12,7 @@ internal static class Energy
 
     public static double Of(ReadOnlySpan<float> elements) => Of(elements, isSignal: false);
 
-    /// <summary>Of what is not infinite: a score that is masked with −∞ is no signal.</summary>
+    /// <summary>Of what is finite: a score that is masked with −∞ is no signal, and NaN says nothing.</summary>
     public static double OfSignal(ReadOnlySpan<float> elements) => Of(elements, isSignal: true);
 
     private static double Of(ReadOnlySpan<float> elements, bool isSignal)
@@ -26,7 +26,7 @@ internal static class Energy
         return sum;
     }
 
-    /// <summary>Of the difference of two tensors, none where both are the same infinity; infinite where they have not the same length.</summary>
+    /// <summary>Of what the second differs from the first, which is expected: none where both are the same infinity, or NaN is expected; infinite where they have not the same length.</summary>
     public static double OfDifference(ReadOnlySpan<float> first, ReadOnlySpan<float> second)
     {
         if (first.Length != second.Length)
@@ -52,7 +52,7 @@ internal static class Energy
         var sum = 0.0;
         for (var index = 0; index < first.Length; index++)
         {
-            var difference = first[index] == second[index] ? 0 : (double)first[index] - second[index];
+            var difference = first[index] == second[index] || float.IsNaN(first[index]) ? 0 : (double)first[index] - second[index];
             sum += difference * difference;
         }
 
@@ -71,7 +71,7 @@ internal static class Energy
         var sum = 0.0;
         foreach (var element in block)
         {
-            sum += isSignal && float.IsInfinity(element) ? 0 : (double)element * element;
+            sum += isSignal && !float.IsFinite(element) ? 0 : (double)element * element;
         }
 
         return sum;

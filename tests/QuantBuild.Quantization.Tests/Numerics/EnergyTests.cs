@@ -99,4 +99,17 @@ internal sealed class EnergyTests
         var random = new Random(seed);
         return [.. Enumerable.Range(0, length).Select(_ => (random.NextSingle() * 4) - 1.5f)];
     }
+
+    /// <summary>A sample that is NaN makes the float model's outputs NaN: it tells nothing of another model, for or against it.</summary>
+    [Test]
+    public void NaNThatIsExpected_IsNeitherSignalNorNoise()
+    {
+        float[] expected = [float.NaN, 3, float.NaN, 2];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Energy.OfDifference(expected, [1, 3, float.NaN, 4]), Is.EqualTo(4));
+            Assert.That(Energy.OfSignal(expected), Is.EqualTo(13));
+            Assert.That(Energy.OfDifference([1, 3, 5, 2], expected), Is.NaN, "a result that is NaN is no result");
+        }
+    }
 }
