@@ -23,13 +23,22 @@ internal static class LayerBias
             return;
         }
 
-        // A Gemm may have its bias as one row, or as one number.
-        var shifted = bias.Derive<float>(bias.ElementCount == shifts.Length ? bias.Dimensions : [shifts.Length], out var elements);
-        for (var channel = 0; channel < shifts.Length; channel++)
+        ConstantInput.Replace(layer, 2, Shifted(bias, shifts));
+    }
+
+    /// <summary>A Gemm may have its bias as one row, as one number, as a number for each row of its output, or as all of that.</summary>
+    private static TensorData Shifted(TensorData bias, ReadOnlySpan<float> shifts)
+    {
+        var given = bias.AsSpan<float>();
+        var columns = bias.Rank == 0 ? 1 : (int)bias.Dimensions[^1];
+        var rows = given.Length / columns;
+        var shifted = bias.Derive<float>(rows > 1 ? [rows, shifts.Length] : columns == shifts.Length ? bias.Dimensions : [shifts.Length], out var elements);
+        for (var i = 0; i < elements.Length; i++)
         {
-            elements[channel] = bias.AsSpan<float>()[bias.ElementCount == 1 ? 0 : channel] + shifts[channel];
+            var (row, channel) = (i / shifts.Length, i % shifts.Length);
+            elements[i] = given[(row * columns) + (columns == 1 ? 0 : channel)] + shifts[channel];
         }
 
-        ConstantInput.Replace(layer, 2, shifted);
+        return shifted;
     }
 }
