@@ -13,6 +13,9 @@ internal sealed class ChannelElimination
     /// <summary>No group is thinned out any further.</summary>
     private const double LargestShare = 0.8;
 
+    /// <summary>So many channels of a group stay: an axis of length 1 is one that a Squeeze without axes takes away, and that others broadcast along.</summary>
+    private const int FewestLeft = 2;
+
     /// <summary>So much of a group goes for a trial.</summary>
     private const double TrialShare = 0.2;
 
@@ -20,7 +23,7 @@ internal sealed class ChannelElimination
     private readonly (Node Node, LayerInputs Inputs, EliminationReader[] Groups)[] _readers;
     private Dictionary<Node, (TensorData Weights, float[] Shifts)> _trial = [];
 
-    /// <param name="group">A group that can be pruned.</param>
+    /// <param name="group">A group that can be pruned, of more channels than have to stay.</param>
     /// <param name="inputs">Of the layers that read it, as far as they are known.</param>
     public ChannelElimination(ChannelGroup group, IReadOnlyDictionary<Node, LayerInputs> inputs)
     {
@@ -34,6 +37,9 @@ internal sealed class ChannelElimination
 
     /// <summary>What the readers lose in all with the channels of the trial.</summary>
     public double TrialHarm { get; private set; }
+
+    /// <summary>False for a group that keeps all its channels, since so few stay in any case.</summary>
+    public static bool IsPossible(ChannelGroup group) => group.Count > FewestLeft;
 
     /// <summary>The model with zeros for a fifth of the channels in the layers that read them, whose other weights make up for it; null where no reader is known.</summary>
     public Model? Trial(Model model)
@@ -61,7 +67,8 @@ internal sealed class ChannelElimination
         var (left, steps) = (Enumerable.Range(0, _group.Count).ToList(), ImmutableArray.CreateBuilder<EliminationStep>());
         var (readers, magnitudes) = (_readers.SelectMany(reader => reader.Groups).ToArray(), _readers.Length == 0 ? ChannelMagnitude.Of(_group) : []);
         var trial = (int)Math.Max(1, _group.Count * TrialShare);
-        for (var harm = 0.0; steps.Count < Math.Max(1, (int)(_group.Count * LargestShare));)
+        var most = Math.Min((int)(_group.Count * LargestShare), _group.Count - FewestLeft);
+        for (var harm = 0.0; steps.Count < most;)
         {
             var next = left.Select(channel => (Channel: channel, Harm: readers.Length == 0 ? magnitudes[channel] : readers.Sum(reader => reader.HarmOf(channel)))).MinBy(entry => entry.Harm);
             harm = Math.Max(harm, next.Harm);

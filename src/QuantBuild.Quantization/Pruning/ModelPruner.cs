@@ -27,9 +27,9 @@ internal sealed class ModelPruner
     public ModelPruner(Model model, ModelProfile profile, SampleRun samples, QuantizationSettings settings)
     {
         (_model, _samples, _refits, Groups) = (model, samples, settings.Refit, ChannelGroups.Of(model, profile));
-        Node[] readers = [.. Groups.Prunable.SelectMany(group => group.Readers).Select(slot => slot.Node).Where(node => LayerGeometry.Of(node) is not null).Distinct()];
+        Node[] readers = [.. Prunable.SelectMany(group => group.Readers).Select(slot => slot.Node).Where(node => LayerGeometry.Of(node) is not null).Distinct()];
         var inputs = settings.Saliency == Saliency.Magnitude || samples.Count == 0 ? [] : LayerInputs.Gather(model, readers, samples, RowCount.ToFit.Within(readers.Select(node => LayerGeometry.Of(node)!), MostBytes));
-        ChannelGroup[] prunable = [.. Groups.Prunable];
+        ChannelGroup[] prunable = [.. Prunable];
         var eliminations = new ChannelElimination[prunable.Length];
         var done = 0;
         Parallel.For(0, prunable.Length, new ParallelOptions { MaxDegreeOfParallelism = samples.Threads, CancellationToken = samples.Cancellation }, index =>
@@ -43,10 +43,15 @@ internal sealed class ModelPruner
     public ChannelGroups Groups { get; }
 
     /// <summary>Of the channels that can be pruned.</summary>
-    public int Channels => Groups.Prunable.Sum(group => group.Count);
+    public int Channels => Prunable.Sum(group => group.Count);
 
     /// <summary>How many channels may go at most.</summary>
     public int Most => _choice.Most;
+
+    private IEnumerable<ChannelGroup> Prunable => Groups.All.Where(group => ReasonOf(group) is null);
+
+    /// <summary>Why a group keeps all its channels, in words that complete "it keeps its own because …"; null where some can go.</summary>
+    public static string? ReasonOf(ChannelGroup group) => group.Reason ?? (ChannelElimination.IsPossible(group) ? null : "at least two channels of every group stay");
 
     /// <param name="count">So many channels go.</param>
     public PrunedModel Remove(int count)

@@ -64,7 +64,7 @@ internal sealed class ModelPruning(Model given, QuantizationRequest request, Req
         {
             var pruner = new ModelPruner(prepared, profile, data.Calibrating, _settings);
             (var pruned, distilled) = _settings.Channels.Share is { } share ? (pruner.Remove(Math.Min(pruner.Most, (int)Math.Round(share * pruner.Channels))), null) : MostAllowed(pruner, prepared);
-            groups = [.. pruner.Groups.All.Select(group => new PrunedGroupReport(group.Name, group.Count, pruned.Removed.TryGetValue(group, out var gone) ? gone.Count : 0, group.Reason))];
+            groups = [.. pruner.Groups.All.Select(group => new PrunedGroupReport(group.Name, group.Count, pruned.Removed.TryGetValue(group, out var gone) ? gone.Count : 0, ModelPruner.ReasonOf(group)))];
             (model, removed, refitted) = (pruned.Model, pruned.Removed.Values.Sum(channels => channels.Count), pruned.Refitted);
         }
 
