@@ -93,7 +93,8 @@ internal sealed class SparseLayer
         var size = _sparsity.GroupSize ?? costs.Length;
         for (var start = 0; start < costs.Length; start += size)
         {
-            var count = _sparsity.GroupSize is null ? (int)Math.Round(costs.Length * _sparsity.Share) : size - _sparsity.Kept;
+            // A large share of few weights would round to all of them, and the layer would compute nothing but its bias.
+            var count = _sparsity.GroupSize is null ? Math.Min((int)Math.Round(costs.Length * _sparsity.Share), costs.Length - 1) : size - _sparsity.Kept;
             foreach (var position in Enumerable.Range(start, size).OrderBy(position => costs[position]).Take(count))
             {
                 taken[position] = true;

@@ -76,6 +76,20 @@ internal sealed class ModelPruningTests
     }
 
     [Test]
+    public void Sparsity_OfNearlyAll_KeepsAWeightOfEachBlock()
+    {
+        WriteModel(isRedundant: false);
+
+        var (report, model) = Prune(new() { Sparsity = new(0.999, null) });
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(LongSum(model).Count(weight => weight != 0), Is.EqualTo(1));
+            Assert.That(report.Pruning!.Layers.Count(layer => layer.Reason is null), Is.EqualTo(1));
+        }
+    }
+
+    [Test]
     public void TwoOfFour_AreZeroInEveryGroup_AndSecondOrderLosesLess()
     {
         WriteModel(isRedundant: false);
