@@ -45,7 +45,7 @@ public static class ModelQuantizer
             Stages = WithMetrics(stages.Stages, accuracy, pruning),
             Saturation = saturation,
             Search = searched,
-            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request, prepared, planned.Plan, observed, audit), .. ModelWarnings.OfInputs(request, planned), .. ModelWarnings.OfPruning(request, pruning)],
+            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request, prepared, planned.Plan, observed, audit, pruning), .. ModelWarnings.OfInputs(request, planned), .. ModelWarnings.OfPruning(request, pruning)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return new(stored.Bytes, Gates.Judge(report, request.Settings))

@@ -13,8 +13,11 @@ namespace QuantBuild.Quantization;
 /// <summary>What a user should know of a model that was quantized without an error.</summary>
 internal static class ModelWarnings
 {
+    /// <summary>Of the channels that are asked for: a block and nearly half of another become one where a group goes by the nearest number of blocks.</summary>
+    private const double MetByRounding = 2.0 / 3;
+
     public static IEnumerable<Diagnostic> Of(
-        QuantizationRequest request, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed, AuditReport? audit)
+        QuantizationRequest request, Model prepared, QuantizationPlan plan, ImmutableDictionary<string, Observation> observed, AuditReport? audit, PruningReport? pruning)
     {
         var path = request.Model;
         if (prepared.Opset < RaiseOpset.Sufficient && RaiseOpset.Obstacle(prepared, RaiseOpset.Sufficient) is { } obstacle)
@@ -45,7 +48,7 @@ internal static class ModelWarnings
         if (plan.Units.IsEmpty && !request.PrunesOnly)
         {
             yield return new(
-                DiagnosticCodes.NothingQuantized, $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the prepared float model is what is written. The report has the reason for each operator.");
+                DiagnosticCodes.NothingQuantized, $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the {(IsPruned(pruning) ? "pruned" : "prepared")} float model is what is written. The report has the reason for each operator.");
         }
     }
 
@@ -56,24 +59,44 @@ internal static class ModelWarnings
     /// <summary>Where less was pruned than was asked for.</summary>
     public static IEnumerable<Diagnostic> OfPruning(QuantizationRequest request, PruningReport? pruning)
     {
-        var reasons = pruning is null ? [] : pruning.Groups.Select(group => (group.Name, group.Reason)).Concat(pruning.Layers.Select(layer => (layer.Name, layer.Reason))).Where(entry => entry.Reason is not null).ToArray();
-        if (pruning is { Removed: 0, Channels: 0 } && request.Settings.Channels is not null)
+        if (pruning is null)
         {
-            yield return Less("no channel of the model can be removed");
-        }
-        else if (pruning is not null && request.Settings.Channels is { Share: null } && pruning.Removed == 0)
-        {
-            yield return new(DiagnosticCodes.NothingPruned, $"{request.Model}: no channel can go as far as the samples tell: on half of them, of 8 at least, {Limit(request.Settings)} has to be kept with the standard error in reserve; nothing was removed.");
+            return [];
         }
 
-        if (pruning is not null && request.Settings.Sparsity is not null && pruning.Layers.All(layer => layer.Reason is not null))
-        {
-            yield return Less("no weight of the model was made 0");
-        }
-
-        Diagnostic Less(string what) => new(
-            DiagnosticCodes.NothingPruned, $"{request.Model}: {what}{(reasons.Length == 0 ? "" : $"; {reasons[0].Name} keeps its own because {reasons[0].Reason}")}. The report has the reason for each layer.");
+        string?[] less = pruning is { Groups.IsEmpty: true, Layers.IsEmpty: true }
+            ? ["nothing can be pruned: the model has no layer whose weights are float constants, as those behind DequantizeLinear are not"]
+            : [request.Settings.Channels is { } channels ? LessChannels(request.Settings, channels.Share, pruning) : null, request.Settings.Sparsity is null ? null : LessSparsity(pruning)];
+        return less.OfType<string>().Select(what => new Diagnostic(DiagnosticCodes.NothingPruned, $"{request.Model}: {what}."));
     }
+
+    /// <summary>Null where about as many channels are gone as were asked for.</summary>
+    private static string? LessChannels(QuantizationSettings settings, double? share, PruningReport pruning)
+    {
+        if (pruning.Channels == 0)
+        {
+            return $"no channel of the model can be removed{Example(pruning.Groups.Select(group => (group.Name, group.Reason)))}. The report has the reason for each layer";
+        }
+
+        if (share is null)
+        {
+            return pruning.Removed > 0 ? null
+                : $"no channel can go as far as the samples tell: on half of them, of 8 at least, {Limit(settings)} has to be kept with the standard error in reserve; nothing was removed";
+        }
+
+        var asked = (int)Math.Round(share.Value * pruning.Channels);
+        return pruning.Removed == 0 ? $"Channels asks for {asked} of {pruning.Channels} channels to be removed, and no group can lose so few: groups lose whole blocks of channels. Nothing was removed"
+            : pruning.Removed < MetByRounding * asked ? $"Channels asks for {asked} of {pruning.Channels} channels to be removed, and {pruning.Removed} went: groups keep whole blocks of channels, and a fifth of their channels at least"
+            : null;
+    }
+
+    private static string? LessSparsity(PruningReport pruning) => pruning.Layers.Any(layer => layer.Reason is null) ? null
+        : $"no weight of the model was made 0{Example(pruning.Layers.Select(layer => (layer.Name, layer.Reason)))}. The report has the reason for each layer";
+
+    private static string Example(IEnumerable<(string Name, string? Reason)> kept) =>
+        kept.FirstOrDefault(entry => entry.Reason is not null) is { Reason: { } reason, Name: var name } ? $"; {name} keeps its own because {reason}" : "";
+
+    private static bool IsPruned(PruningReport? pruning) => pruning is { Removed: > 0 } || (pruning is not null && pruning.Layers.Any(layer => layer.Reason is null));
 
     private static string Limit(QuantizationSettings settings) => settings.MaxAccuracyDrop is null ? nameof(settings.MinAgreement) : nameof(settings.MaxAccuracyDrop);
 

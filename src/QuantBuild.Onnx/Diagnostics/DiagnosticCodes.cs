@@ -48,7 +48,7 @@ public static class DiagnosticCodes
     public static readonly DiagnosticCode SlowForm = new("QB2034", Warning, "The form that was chosen is slow on its target");
     public static readonly DiagnosticCode NotFused = new("QB2035", Warning, "ONNX Runtime does not run on integers what was meant to");
     public static readonly DiagnosticCode WeightsDequantized = new("QB2036", Warning, "Weights are dequantized at every run");
-    public static readonly DiagnosticCode NothingPruned = new("QB2037", Warning, "Nothing was pruned");
+    public static readonly DiagnosticCode NothingPruned = new("QB2037", Warning, "Nothing was pruned, or much less than asked for");
     public static readonly DiagnosticCode InputNotFolded = new("QB2038", Warning, "An input stays float");
 
     // QB3xxx: gates

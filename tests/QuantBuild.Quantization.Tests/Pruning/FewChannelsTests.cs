@@ -1,11 +1,12 @@
 using System.Globalization;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests.Pruning;
 
-/// <summary>Shares of few channels: what stays in any case.</summary>
+/// <summary>Shares of few channels: what stays in any case, and what is said where less goes than was asked for.</summary>
 internal sealed class FewChannelsTests
 {
     private const int Inputs = 12;
@@ -57,8 +58,55 @@ internal sealed class FewChannelsTests
             Assert.That(report.Pruning!.Groups.Select(group => (group.Channels, group.Removed)).Take(2), Is.EqualTo(new[] { (2, 0), (8, 4) }));
             Assert.That(report.Pruning.Groups[0].Reason, Is.EqualTo("at least two channels of every group stay"));
             Assert.That(report.Pruning.Channels, Is.EqualTo(8));
+            Assert.That(Warnings(report), Is.Empty);
         }
     }
+
+    [TestCase(0.1, 0, "Channels asks for 1 of 8 channels to be removed, and no group can lose so few: groups lose whole blocks of channels. Nothing was removed.")]
+    [TestCase(0.2, 4, null, Description = "rounded to a block")]
+    [TestCase(0.6, 4, null)]
+    [TestCase(0.95, 4, "Channels asks for 8 of 8 channels to be removed, and 4 went: groups keep whole blocks of channels, and a fifth of their channels at least.")]
+    public void Share_ThatIsNotMet_IsAWarning(double share, int removed, string? warning)
+    {
+        Write((graph, x) => Gemm(graph, Relu(graph, Gemm(graph, x, Inputs, 8)), 8, 4));
+
+        var report = Prune(share);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Pruning!.Removed, Is.EqualTo(removed));
+            Assert.That(Warnings(report), Is.EqualTo(warning is null ? [] : new[] { $"{ModelPath}: {warning}" }));
+        }
+    }
+
+    [Test]
+    public void WeightsBehindDequantizeLinear_AreNoFloatConstants()
+    {
+        Write((graph, x) =>
+        {
+            var weights = graph.AddInitializer("q", TensorData.Create<sbyte>([Inputs, 4], [.. Enumerable.Range(0, Inputs * 4).Select(value => (sbyte)(value - 20))]));
+            var scale = graph.AddInitializer("scale", TensorData.Scalar(0.01f));
+            return graph.AddNode("MatMul", [x, graph.AddNode("DequantizeLinear", [weights, scale], "w").Output], "y").Output;
+        });
+
+        var report = Prune(0.5);
+
+        Assert.That(Warnings(report), Is.EqualTo(new[] { $"{ModelPath}: nothing can be pruned: the model has no layer whose weights are float constants, as those behind DequantizeLinear are not." }));
+    }
+
+    [TestCase(0.5, "the pruned float model is what is written")]
+    [TestCase(null, "the prepared float model is what is written")]
+    public void NothingQuantized_SaysWhatIsWritten(double? share, string expected)
+    {
+        Write((graph, x) => Gemm(graph, Relu(graph, Gemm(graph, x, Inputs, 8)), 8, 4));
+
+        var report = ModelQuantizer.Quantize(Request(new() { Channels = share is null ? null : new(share) }), null, CancellationToken.None).Report;
+
+        Assert.That(report.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticCodes.NothingQuantized).Message, Does.Contain(expected));
+    }
+
+    private static IEnumerable<string> Warnings(QuantizationReport report) =>
+        report.Diagnostics.Where(diagnostic => diagnostic.Code == DiagnosticCodes.NothingPruned).Select(diagnostic => diagnostic.Message);
 
     private static Value Relu(Graph graph, Value value) => graph.AddNode("Relu", [value], "r").Output;
 
