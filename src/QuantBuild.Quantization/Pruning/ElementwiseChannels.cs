@@ -65,6 +65,11 @@ internal static class ElementwiseChannels
         {
             if (value is null || walk.ShapeOf(value) is not { } shape || shape.Length < fromEnd || shape[^fromEnd] != labels.Length)
             {
+                if (labels.Length > 1 && IsOpen(value, fromEnd))
+                {
+                    walk.Coupling.Keep(labels, $"{node} joins them with the input '{value}', which may have as many");
+                }
+
                 continue;
             }
 
@@ -82,4 +87,8 @@ internal static class ElementwiseChannels
             }
         }
     }
+
+    /// <summary>True for an input of the model that other samples may not leave to be broadcast, as those did that the shapes are known from.</summary>
+    private static bool IsOpen(Value? value, int fromEnd) =>
+        value is { IsGraphInput: true, IsConstant: false } && (value.DeclaredShape.IsDefault || (value.DeclaredShape.Length >= fromEnd && value.DeclaredShape[^fromEnd] is null));
 }

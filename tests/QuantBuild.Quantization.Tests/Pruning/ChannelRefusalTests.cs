@@ -60,6 +60,21 @@ internal sealed class ChannelRefusalTests
         Assert.That(groups.All.Select(group => group.Reason), Is.EqualTo(new[] { "no sample shows the shapes around MatMul -> c", "no sample shows the shapes around MatMul -> y" }));
     }
 
+    /// <summary>The samples have one channel there, which is broadcast; others that the model takes may have all of them.</summary>
+    [TestCase(null, "Add -> Add joins them with the input 'm', which may have as many")]
+    [TestCase(1L, null)]
+    public void Of_InputOfOpenLength_KeepsChannels(long? declared, string? reason)
+    {
+        var net = new TinyNetwork();
+        var mask = net.Graph.AddInput("m");
+        mask.Declare(ElementType.Float, [null, declared, 8, 8]);
+        var layer = net.Conv(net.Input, 4);
+
+        var model = net.Finish(net.Conv(net.Add(layer, layer with { Value = mask }), 4));
+
+        Assert.That(PruningCheck.GroupsOf(model).All[0].Reason, Is.EqualTo(reason));
+    }
+
     private static void Verify(string nodes, string reason) =>
         Assert.That(PruningCheck.GroupsOf(Parse(nodes)).All[0].Reason, Is.EqualTo(reason));
 
