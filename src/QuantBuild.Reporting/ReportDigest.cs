@@ -19,6 +19,9 @@ public sealed record ReportDigest(QuantizationReport Report)
         var gates => $"Failed: {string.Join("; ", gates.Where(gate => !gate.Passed).Select(Sentence))}",
     };
 
+    /// <summary>What the model that is written is called: INT8, but not where channels or weights were taken out of it and no operator was quantized.</summary>
+    public string ResultName => Report.Pruning is not null && Report.Operators.All(row => row.Decision == OperatorDecision.Float) ? "pruned" : "INT8";
+
     /// <summary>Whatever did not stay float, counted by form: <c>17 of 24 in INT8, 2 in INT8 with ranges found at run time</c>.</summary>
     public string Quantized
     {

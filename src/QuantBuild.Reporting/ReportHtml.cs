@@ -36,7 +36,7 @@ public static class ReportHtml
             <p class="verdict{verdict}">{Text(digest.Verdict)}</p>
             <div class="cards">
             {string.Concat(Cards(digest))}</div>
-            {Diagnostics(report)}{Gates(report)}{Latency(report)}{Audit(digest)}{StayedFloat(digest)}{Operators(digest)}{Details(report)}</main>
+            {Diagnostics(report)}{Gates(report)}{Latency(digest)}{Audit(digest)}{StayedFloat(digest)}{Operators(digest)}{Details(report)}</main>
             </body>
             </html>
 
@@ -95,8 +95,8 @@ public static class ReportHtml
             Cell(gate.Name), Number(ReportText.Limit(gate.Limit)), Number(ReportText.Score(gate.Value)),
             gate.Passed ? "<td class=\"passed\">passed</td>" : "<td class=\"failed\">failed</td>"))));
 
-    private static string Latency(QuantizationReport report) => report.Latency is not { Threads.IsDefaultOrEmpty: false } latency ? "" : Section("Latency of one sample", Table(
-        ["#threads", "#float as given", "#float prepared", "#INT8", "against float as given", "against float prepared"],
+    private static string Latency(ReportDigest digest) => digest.Report.Latency is not { Threads.IsDefaultOrEmpty: false } latency ? "" : Section("Latency of one sample", Table(
+        ["#threads", "#float as given", "#float prepared", $"#{digest.ResultName}", "against float as given", "against float prepared"],
         latency.Threads.Select(row => string.Concat(
             Number(row.Threads.ToString(CultureInfo.InvariantCulture)), Number(ReportText.Milliseconds(row.FloatMs)), Number(ReportText.Milliseconds(row.PreparedFloatMs)),
             Number(ReportText.Milliseconds(row.QuantizedMs)), Cell(ReportText.Speedup(row.Speedup, row.Interval)), Cell(ReportText.Speedup(row.PreparedSpeedup, row.PreparedInterval))))));

@@ -15,7 +15,7 @@ public static class ReportMarkdown
         var text = new StringBuilder();
         Line(text, $"## QuantBuild: {Code(report.Model)}");
         Line(text, $"**{Escape(digest.Verdict)}**");
-        Table(text, ["", "float", "INT8", "change"], [.. Comparison(digest)]);
+        Table(text, ["", "float", digest.ResultName, "change"], [.. Comparison(digest)]);
         if (report.Accuracy is { ByMachine.IsEmpty: false } accuracy)
         {
             Line(text, $"By machine: {Escape(ReportText.Machines(accuracy))}.");

@@ -49,6 +49,10 @@ internal sealed class ReportHtmlTests
     }
 
     [Test]
+    public void Write_PrunedAlone_IsNotCalledInt8() => Assert.That(
+        ReportHtml.Write(Reports.Pruned), Does.Contain("<th class=\"number\">pruned</th>").And.Not.Contain("INT8"));
+
+    [Test]
     public void Write_TextFromAModel_IsNotMarkup()
     {
         var report = Reports.Passed with { Model = "<b>&\".onnx", Gates = [] };
@@ -65,7 +69,7 @@ internal sealed class ReportHtmlTests
     [Test]
     public void Write_Body_IsWellFormed()
     {
-        foreach (var report in new[] { Reports.Passed, Reports.Failed, Reports.Bare })
+        foreach (var report in new[] { Reports.Passed, Reports.Failed, Reports.Pruned, Reports.Bare })
         {
             var html = ReportHtml.Write(report);
             var body = html[html.IndexOf("<main>", StringComparison.Ordinal)..html.IndexOf("</body>", StringComparison.Ordinal)];

@@ -59,6 +59,10 @@ internal sealed class ReportMarkdownTests
     }
 
     [Test]
+    public void Write_PrunedAlone_IsNotCalledInt8() => Assert.That(
+        ReportMarkdown.Write(Reports.Pruned), Does.Contain("|  | float | pruned | change |").And.Not.Contain("INT8"));
+
+    [Test]
     public void Write_SeveralMachines_SaysWhatEachSees() => Assert.That(
         ReportMarkdown.Write(Reports.Passed), Does.Contain("By machine: x64 with VNNI 0.9917, x64 without VNNI 0.9900 (predicted)."));
 

@@ -64,6 +64,17 @@ internal static class Reports
         ],
     };
 
+    /// <summary>A float model that channels were taken out of.</summary>
+    public static QuantizationReport Pruned { get; } = Passed with
+    {
+        Audit = null,
+        Operators = [new("conv1", "Conv", OperatorDecision.Float, "the model is pruned alone", null)],
+        Tensors = [],
+        Inputs = [],
+        Saturation = [],
+        Pruning = new(1, 4, 1) { ParametersBefore = 4, Parameters = 3, Zeros = 0, Groups = [new("conv1", 4, 1, null)] },
+    };
+
     /// <summary>No data, nothing measured.</summary>
     public static QuantizationReport Bare { get; } = new()
     {
