@@ -1,3 +1,4 @@
+using System.Text;
 using QuantBuild.Onnx;
 
 namespace QuantBuild.Tool.Tests;
@@ -21,5 +22,12 @@ internal static class Models
         var model = Relu();
         model.Graph.AddOutput(model.Graph.AddInitializer("w", TensorData.Vector<float>([.. Enumerable.Repeat(weight, 400)])));
         return model;
+    }
+
+    /// <summary>A version 1 .npy of one sample.</summary>
+    public static byte[] Npy(params float[] values)
+    {
+        var header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': (1, {values.Length}), }}".PadRight(117) + "\n";
+        return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. values.SelectMany(BitConverter.GetBytes)];
     }
 }

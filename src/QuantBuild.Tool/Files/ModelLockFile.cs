@@ -1,4 +1,5 @@
 using QuantBuild.Quantization;
+using QuantBuild.Tool.CommandLine;
 
 namespace QuantBuild.Tool.Files;
 
@@ -8,13 +9,28 @@ internal static class ModelLockFile
     /// <summary>True where the request asks for a lock file and there is none yet.</summary>
     public static bool IsDue(QuantizationRequest request) => request.Settings.UpdateLock && !File.Exists(request.LockPath);
 
-    /// <summary>Leaves a file that holds the same alone: it may be an input of the build.</summary>
+    /// <summary>Finds before the work that the lock file would take the place of a folder or of something that is read.</summary>
+    /// <param name="request">A lock file of it that exists is itself only replaced.</param>
+    /// <param name="option">What names the file.</param>
+    /// <param name="others">What else is read.</param>
+    /// <exception cref="Onnx.Diagnostics.QuantBuildException">The lock file must not or cannot be written, or the model or the data cannot be used.</exception>
+    public static void EnsureWritable(QuantizationRequest request, string option, params ReadOnlySpan<string> others)
+    {
+        ToolOptions.EnsureWritable(option, request.LockPath, [request.Model, .. ToolOptions.FilesOf(request.Settings), .. others]);
+        ToolOptions.EnsureNotRead(request with { Settings = request.Settings with { UpdateLock = true } }, (option, request.LockPath));
+    }
+
+    /// <summary>Null where there is none to write. A file that holds the same is left alone: it may be an input of the build.</summary>
+    /// <exception cref="Onnx.Diagnostics.QuantBuildException">The lock file cannot be written.</exception>
+    public static StagedFile? Stage(QuantizationRequest request, ReadOnlyMemory<byte>? content) =>
+        content is { } bytes && !(File.Exists(request.LockPath) && bytes.Span.SequenceEqual(File.ReadAllBytes(request.LockPath)))
+            ? StagedFile.Create(request.LockPath, bytes)
+            : null;
+
+    /// <exception cref="Onnx.Diagnostics.QuantBuildException">The lock file cannot be written.</exception>
     public static void Write(QuantizationRequest request, ReadOnlyMemory<byte>? content)
     {
-        if (content is { } bytes && !(File.Exists(request.LockPath) && bytes.Span.SequenceEqual(File.ReadAllBytes(request.LockPath))))
-        {
-            using var file = StagedFile.Create(request.LockPath, bytes);
-            file.Commit();
-        }
+        using var file = Stage(request, content);
+        file?.Commit();
     }
 }

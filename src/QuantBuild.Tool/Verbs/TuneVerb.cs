@@ -29,7 +29,7 @@ internal sealed class TuneVerb(Engine engine, ToolConsole console)
     {
         var request = new QuantizationRequest(
             line.GetRequiredValue(_model), Directory.GetCurrentDirectory(), _settings.Read(line), ToolOptions.ReadThreads(line.GetValue(_threads)));
-        ToolOptions.EnsureWritable("--lock", request.LockPath, request.Model);
+        ModelLockFile.EnsureWritable(request, "--lock");
         var result = Tune(request, cancellation);
         ModelLockFile.Write(request, result.Lock);
         foreach (var trial in result.Trials)

@@ -61,16 +61,21 @@ internal abstract class WritingVerb(Engine engine, ToolConsole console, string n
         ToolOptions.EnsureWritable("--output", output, read);
         var format = ToolOptions.ReadReportFormat(reportPath, [.. read, output]);
         ToolOptions.EnsureNotRead(request, ("--output", output), ("--report", reportPath));
+        if (request.Settings.UpdateLock)
+        {
+            ModelLockFile.EnsureWritable(request, "--lock");
+        }
 
         var result = Quantize(request, cancellation);
         var isKept = result.GatesPassed || line.GetValue(_keepFailed);
         using (var staged = isKept ? StagedModel.Create(output, result) : null)
         using (var stagedReport = format is null ? null : StagedFile.Create(reportPath!, format.Render(result.Report)))
+        using (var stagedLock = ModelLockFile.Stage(request, result.Lock))
         {
             cancellation.ThrowIfCancellationRequested();
             stagedReport?.Commit();
             staged?.Commit();
-            ModelLockFile.Write(request, result.Lock);
+            stagedLock?.Commit();
         }
 
         console.Output.Write(line.GetValue(_json)

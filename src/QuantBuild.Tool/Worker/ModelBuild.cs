@@ -51,6 +51,11 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
     private bool Quantize(ModelStore store, CancellationToken cancellation)
     {
         var job = new QuantizationRequest(model.Source, request.ProjectDirectory, _settings.Parse(), request.Threads);
+        if (job.Settings.UpdateLock)
+        {
+            ModelLockFile.EnsureWritable(job, $"{model.Source}: Lock", [.. request.Models.Select(other => other.Source)]);
+        }
+
         var inputs = QuantizationInputs.Find(job);
         foreach (var input in inputs.All)
         {

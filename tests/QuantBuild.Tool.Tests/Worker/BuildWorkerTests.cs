@@ -140,9 +140,9 @@ internal sealed class BuildWorkerTests
     public async Task Data_OfAManifest_IsAnInput()
     {
         await File.WriteAllTextAsync(_folder.File("list.csv"), "file\na.npy\n");
-        await File.WriteAllBytesAsync(_folder.File("a.npy"), Npy(1, 2, 3));
+        await File.WriteAllBytesAsync(_folder.File("a.npy"), Models.Npy(1, 2, 3));
         var first = await WorkerRun.OfAsync(_engine, _folder.Path, ("CalibrationData", "list.csv"));
-        await File.WriteAllBytesAsync(_folder.File("a.npy"), Npy(1, 2, 4));
+        await File.WriteAllBytesAsync(_folder.File("a.npy"), Models.Npy(1, 2, 4));
 
         await WorkerRun.OfAsync(_engine, _folder.Path, ("CalibrationData", "list.csv"));
 
@@ -252,13 +252,6 @@ internal sealed class BuildWorkerTests
         var run = await WorkerRun.OfAsync(engine, _folder.Path, ("MaxAccuracyDrop", "0.01"));
 
         Assert.That(run.Messages.Select(message => message.Type), Has.None.EqualTo("companion"));
-    }
-
-    /// <summary>A version 1 .npy of one sample.</summary>
-    private static byte[] Npy(params float[] values)
-    {
-        var header = $"{{'descr': '<f4', 'fortran_order': False, 'shape': (1, {values.Length}), }}".PadRight(117) + "\n";
-        return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. System.Text.Encoding.ASCII.GetBytes(header), .. values.SelectMany(BitConverter.GetBytes)];
     }
 
     /// <summary>The request, and the end as soon as the work has started.</summary>
