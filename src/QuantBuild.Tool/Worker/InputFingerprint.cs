@@ -60,7 +60,20 @@ internal static class InputFingerprint
         Append(hash, $"{kind} {files.Count}");
         foreach (var file in files)
         {
-            Append(hash, $"{Path.GetRelativePath(baseDirectory, file).Replace('\\', '/')} {OfFile(file)}");
+            Append(hash, $"{Path.GetRelativePath(baseDirectory, file).Replace('\\', '/')} {ContentOf(file)}");
+        }
+    }
+
+    /// <summary>No stored result is of a file that cannot be read: what needs it says what is wrong.</summary>
+    private static string ContentOf(string path)
+    {
+        try
+        {
+            return OfFile(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return $"unreadable {Guid.NewGuid():N}";
         }
     }
 

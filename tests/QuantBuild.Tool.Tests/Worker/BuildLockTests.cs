@@ -48,4 +48,22 @@ internal sealed class BuildLockTests
             Assert.That(File.Exists(_folder.File(file)) ? await File.ReadAllBytesAsync(_folder.File(file)) : [], Is.EqualTo(before));
         }
     }
+
+    /// <summary>The folder stands for what cannot be read.</summary>
+    [TestCase("Lock", "missing.json", "QB2024")]
+    [TestCase("Lock", "nowhere/missing.json", "QB2024")]
+    [TestCase("Lock", "data", "QB2024")]
+    [TestCase("Calibration", "missing.qcal", "QB2020")]
+    public async Task FileThatCannotBeRead_IsACodedErrorThatNamesIt(string setting, string file, string code)
+    {
+        await WorkerRun.OfAsync(_engine, _folder.Path, ("CalibrationData", "data"));
+
+        var run = await WorkerRun.OfAsync(Engine.Default, _folder.Path, ("CalibrationData", "data"), (setting, file));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((run.ExitCode, run.Codes.Single()), Is.EqualTo((2, code)));
+            Assert.That(run.Messages.Single(message => message.Code == code).Text, Does.Contain(file));
+        }
+    }
 }
