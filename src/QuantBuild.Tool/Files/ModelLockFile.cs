@@ -6,9 +6,6 @@ namespace QuantBuild.Tool.Files;
 /// <summary>The lock file of a request, where one is to be written.</summary>
 internal static class ModelLockFile
 {
-    /// <summary>True where the request asks for a lock file and there is none yet.</summary>
-    public static bool IsDue(QuantizationRequest request) => request.Settings.UpdateLock && !File.Exists(request.LockPath);
-
     /// <summary>Finds before the work that the lock file would take the place of a folder or of something that is read.</summary>
     /// <param name="request">A lock file of it that exists is itself only replaced.</param>
     /// <param name="option">What names the file.</param>

@@ -63,16 +63,18 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
         }
 
         var fingerprint = InputFingerprint.Of(_settings, inputs, request.ProjectDirectory);
-        var report = ModelLockFile.IsDue(job) ? null : store.Find(fingerprint);
+        var report = store.Find(fingerprint);
         report = report is not null && Gates.IsOutdated(report, job.Settings) ? null : report;
         var isReused = report is not null;
         if (report is null)
         {
             var result = engine.Quantize(job, channel, cancellation);
-            ModelLockFile.Write(job, result.Lock);
             store.Save(fingerprint, result);
             report = result.Report;
         }
+
+        // Of a reused result too: the file may have been deleted or edited since
+        ModelLockFile.Write(job, store.Lock);
 
         report = Gates.Judge(report with { Settings = WithLimits(report) }, job.Settings);
         if (isReused && report.Gates.Any(gate => gate is { Name: nameof(QuantizationSettings.MinSpeedup), Passed: false }))

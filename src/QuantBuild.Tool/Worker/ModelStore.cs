@@ -19,6 +19,7 @@ internal sealed class ModelStore : IDisposable
     private readonly string _withheld;
     private readonly string _report;
     private readonly string _fingerprint;
+    private readonly string _decision;
 
     private ModelStore(FileStream @lock, string output)
     {
@@ -28,6 +29,7 @@ internal sealed class ModelStore : IDisposable
         _withheld = output + ".withheld";
         _report = Path.Combine(folder, "report.json");
         _fingerprint = Path.Combine(folder, "fingerprint.txt");
+        _decision = Path.Combine(folder, "decision.json");
     }
 
     public static ModelStore Open(string output, CancellationToken cancellation)
@@ -64,6 +66,9 @@ internal sealed class ModelStore : IDisposable
     /// <summary>The data file beside the result that was found or saved; null where the result is one file.</summary>
     public string? Data { get; private set; }
 
+    /// <summary>What the lock file of the result that was found or saved holds; null where it has none.</summary>
+    public ReadOnlyMemory<byte>? Lock { get; private set; }
+
     /// <summary>Where the stored result lies now.</summary>
     public string Result => File.Exists(_output) ? _output : _withheld;
 
@@ -71,10 +76,11 @@ internal sealed class ModelStore : IDisposable
     public QuantizationReport? Find(string fingerprint)
     {
         if (File.Exists(_fingerprint) && File.Exists(_report) && File.Exists(Result)
-            && File.ReadAllLines(_fingerprint) is [var inputs, var content, .. var data]
-            && inputs == fingerprint && content == InputFingerprint.OfFile(Result) && IsIntact(data))
+            && File.ReadAllLines(_fingerprint) is [var inputs, var content, var decision, .. var data]
+            && inputs == fingerprint && content == InputFingerprint.OfFile(Result) && IsDecisionIntact(decision) && IsIntact(data))
         {
             Data = data.Length > 0 ? PathOf(data[0]) : null;
+            Lock = decision.Length > 0 ? File.ReadAllBytes(_decision) : (ReadOnlyMemory<byte>?)null;
             return ReportJson.Read(File.ReadAllBytes(_report));
         }
 
@@ -85,6 +91,7 @@ internal sealed class ModelStore : IDisposable
     {
         File.Delete(_fingerprint);
         File.Delete(_output);
+        File.Delete(_decision);
         foreach (var former in Directory.EnumerateFiles(Path.GetDirectoryName(_output)!, "*.data"))
         {
             File.Delete(former);
@@ -96,8 +103,14 @@ internal sealed class ModelStore : IDisposable
         }
 
         Data = result.Data is { } data ? PathOf(data.Name) : null;
+        Lock = result.Lock;
+        if (Lock is { } decision)
+        {
+            Write(_decision, decision);
+        }
+
         Write(_report, ReportJson.Write(result.Report));
-        var lines = new[] { fingerprint, InputFingerprint.OfFile(_withheld) }.Concat(result.Data is { } file ? [file.Name, file.Hash] : []);
+        var lines = new[] { fingerprint, InputFingerprint.OfFile(_withheld), Lock is null ? "" : InputFingerprint.OfFile(_decision) }.Concat(result.Data is { } file ? [file.Name, file.Hash] : []);
         Write(_fingerprint, System.Text.Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + "\n"))));
     }
 
@@ -133,6 +146,9 @@ internal sealed class ModelStore : IDisposable
     /// <summary>No lines, or a data file's name and the hash of what it holds.</summary>
     private bool IsIntact(string[] data) =>
         data is [] || (data is [var name, var hash] && File.Exists(PathOf(name)) && InputFingerprint.OfFile(PathOf(name)) == hash);
+
+    /// <summary>Nothing, or the hash of what the lock file holds.</summary>
+    private bool IsDecisionIntact(string hash) => hash.Length == 0 || (File.Exists(_decision) && InputFingerprint.OfFile(_decision) == hash);
 
     private string PathOf(string name) => Path.Combine(Path.GetDirectoryName(_output)!, name);
 

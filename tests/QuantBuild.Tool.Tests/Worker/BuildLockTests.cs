@@ -22,7 +22,7 @@ internal sealed class BuildLockTests
             Quantize = (request, _, _) =>
             {
                 _quantizations++;
-                return new QuantizationResult(new byte[] { 1, 2, 3 }, Reports.Passed with { Model = request.Model }) { Lock = request.Settings.UpdateLock ? Content : null };
+                return new QuantizationResult(new byte[] { 1, 2, 3 }, Reports.Passed with { Model = request.Model }) { Lock = request.Settings.UpdateLock ? Content : (ReadOnlyMemory<byte>?)null };
             },
         };
         Directory.CreateDirectory(_folder.File("data"));
@@ -65,5 +65,61 @@ internal sealed class BuildLockTests
             Assert.That((run.ExitCode, run.Codes.Single()), Is.EqualTo((2, code)));
             Assert.That(run.Messages.Single(message => message.Code == code).Text, Does.Contain(file));
         }
+    }
+
+    [TestCase(null)]
+    [TestCase("")]
+    [TestCase("edited by hand")]
+    [TestCase("{}\n")]
+    public async Task UpdateLock_OfAReusedResult_WritesWhatItsDecisionIs(string? left)
+    {
+        var path = _folder.File("model.quantbuild.json");
+        await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+        File.Delete(path);
+        if (left is not null)
+        {
+            await File.WriteAllTextAsync(path, left);
+        }
+
+        var run = await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((run.ExitCode, _quantizations), Is.EqualTo((0, 1)));
+            Assert.That(run.Result.Text, Does.EndWith("(content unchanged, reused)"));
+            Assert.That(await File.ReadAllBytesAsync(path), Is.EqualTo(Content));
+        }
+    }
+
+    [TestCase(null)]
+    [TestCase("of another result")]
+    public async Task UpdateLock_DecisionInTheStoreDamaged_IsDecidedAnew(string? left)
+    {
+        await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+        File.Delete(_folder.File("store/decision.json"));
+        if (left is not null)
+        {
+            await File.WriteAllTextAsync(_folder.File("store/decision.json"), left);
+        }
+
+        await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_quantizations, Is.EqualTo(2));
+            Assert.That(await File.ReadAllBytesAsync(_folder.File("model.quantbuild.json")), Is.EqualTo(Content));
+        }
+    }
+
+    [Test]
+    public async Task Lock_ThatIsThere_IsLeftAloneWithoutUpdateLock()
+    {
+        var path = _folder.File("model.quantbuild.json");
+        await File.WriteAllTextAsync(path, "by tune");
+
+        await WorkerRun.OfAsync(_engine, _folder.Path);
+        await WorkerRun.OfAsync(_engine, _folder.Path);
+
+        Assert.That((await File.ReadAllTextAsync(path), _quantizations), Is.EqualTo(("by tune", 1)));
     }
 }
