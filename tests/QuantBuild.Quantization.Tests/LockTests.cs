@@ -112,21 +112,42 @@ internal sealed class LockTests
         File.WriteAllText(LockPath, "{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {\n \"m\": \"statik\" } }");
 
         Assert.That(() => Quantize(Settings), Throws.TypeOf<QuantBuildException>().With.Message.Contains(
-            "the lock file cannot be read: $.operators.m (line 2) should be one of static, dynamic, weightOnly."));
+            "the lock file cannot be read: line 2: $.operators.m should be one of static, dynamic, weightOnly."));
     }
 
-    [TestCase("{")]
-    [TestCase("null")]
-    [TestCase("[]")]
-    [TestCase("{ \"schemaVersion\": 1, \"model\": null, \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }")]
-    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": null, \"operators\": {} }")]
-    [TestCase("{ \"schemaVersion\": 2, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }")]
-    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": { \"m\": \"fast\" } }")]
-    public void FileThatIsNoLock_IsACodedError(string content)
+    [TestCase("", "it is empty")]
+    [TestCase(" \n\n", "it is empty")]
+    [TestCase("{", "line 1: this is not valid JSON")]
+    [TestCase("{\n\"model\": \"\",\n<<<<<<< HEAD\n", "line 3: this is not valid JSON")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }\n}", "line 2: this is not valid JSON")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} } 1", "line 1: this is not valid JSON")]
+    [TestCase("null", "it holds no object, '{ … }'")]
+    [TestCase("[]", "it holds no object, '{ … }'")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": null, \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }", "'model' is missing")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": null, \"operators\": {} }", "'settings' is missing")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {} }", "'operators' is missing")]
+    [TestCase("{ \"schemaVersion\": 2, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {}, \"more\": [] }", "its schemaVersion is 2, and this version of QuantBuild reads 1")]
+    [TestCase("{ \"schemaVersion\": \"1\", \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }", "line 1: $.schemaVersion should be another kind of value")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": {}, \"more\": 1 }", "'more' is not known")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \n3, \"chosenBy\": \"\", \"settings\": {}, \"operators\": {} }", "line 2: $.model should be another kind of value")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": [] }", "line 1: $.operators should be another kind of value")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": { \"m\": \"fast\" } }", "line 1: $.operators.m should be one of static, dynamic, weightOnly")]
+    [TestCase("{ \"schemaVersion\": 1, \"model\": \"\", \"chosenBy\": \"\", \"settings\": {}, \"operators\": { \"/m.n\": 1 } }", "line 1: $.operators['/m.n'] should be one of static, dynamic, weightOnly")]
+    public void FileThatIsNoLock_IsACodedErrorInPlainWords(string content, string reason)
     {
         File.WriteAllText(LockPath, content);
 
-        Assert.That(() => Quantize(Settings), Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidLock));
+        Assert.That(() => ModelLock.Read(LockPath), Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidLock)
+            .And.Message.EqualTo($"{LockPath}: the lock file cannot be read: {reason}. Renew it with 'quantbuild tune' or UpdateLock=true, or delete it."));
+    }
+
+    [Test]
+    public void ByteOrderMark_OfAnEditor_IsNoFault()
+    {
+        byte[] content = [.. Quantize(Settings with { UpdateLock = true }).Lock!.Value.Span];
+        File.WriteAllBytes(LockPath, [.. Encoding.UTF8.Preamble, .. content]);
+
+        Assert.That(ModelLock.Read(LockPath).ToBytes(), Is.EqualTo(content));
     }
 
     [TestCase(ModelFormat.Qdq)]

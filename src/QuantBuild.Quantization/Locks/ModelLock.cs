@@ -59,17 +59,11 @@ internal sealed record ModelLock
     {
         try
         {
-            var read = JsonSerializer.Deserialize<ModelLock>(File.ReadAllBytes(path), Json) ?? throw Invalid("it holds null");
-            return read.SchemaVersion == CurrentSchemaVersion ? read : throw Invalid($"its schemaVersion is {read.SchemaVersion}, and this version of QuantBuild reads {CurrentSchemaVersion}");
+            return LockText.Read(File.ReadAllBytes(path), Json);
         }
-        catch (JsonException exception) when (exception.Message.Contains(" could not be converted to ", StringComparison.Ordinal))
+        catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
         {
-            var expected = exception.Path?.StartsWith("$.operators", StringComparison.Ordinal) == true ? $"one of {string.Join(", ", Enum.GetNames<UnitForm>().Select(JsonNamingPolicy.CamelCase.ConvertName))}" : "another kind of value";
-            throw Invalid($"{exception.Path} (line {exception.LineNumber + 1}) should be {expected}");
-        }
-        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw Invalid(exception.Message.Split(" Path: ")[0].TrimEnd('.'));
+            throw Invalid(exception.Message.TrimEnd('.'));
         }
 
         QuantBuildException Invalid(string reason) =>
