@@ -1,5 +1,6 @@
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Locks;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Tool.Tests;
 
@@ -90,6 +91,29 @@ internal sealed class LockOptionTests
         {
             Assert.That(run.Error, Does.StartWith("error QB1007"));
             Assert.That(File.Exists(_folder.File("x.onnx")), Is.False);
+        }
+    }
+
+    /// <summary>They say how far Channels=auto goes.</summary>
+    [Test]
+    public async Task Tune_LimitsOnAccuracy_ReachTheEngine()
+    {
+        QuantizationSettings? settings = null;
+        var engine = Giving with
+        {
+            Tune = (request, _, _) =>
+            {
+                settings = request.Settings;
+                return new TuningResult(Content, []);
+            },
+        };
+
+        var run = await RunAsync(engine, "tune", "", "--channels", "auto", "--max-accuracy-drop", "0.01", "--min-agreement", "0.99");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(run.ExitCode, Is.Zero, run.Error);
+            Assert.That((settings?.MaxAccuracyDrop, settings?.MinAgreement), Is.EqualTo((0.01, 0.99)));
         }
     }
 

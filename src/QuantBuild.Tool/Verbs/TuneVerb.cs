@@ -13,7 +13,7 @@ namespace QuantBuild.Tool.Verbs;
 internal sealed class TuneVerb(Engine engine, ToolConsole console)
 {
     private readonly Argument<string> _model = new("MODEL") { Description = "The float model, an ONNX file. It is never written to." };
-    private readonly SettingOptions _settings = new(SettingDefinitions.All.Where(row => row.ChangesResult && row.Name is not (nameof(QuantizationSettings.UpdateLock) or nameof(QuantizationSettings.Analyze) or nameof(QuantizationSettings.AnalysisSamples))));
+    private readonly SettingOptions _settings = new(SettingDefinitions.All.Where(IsTaken));
     private readonly Option<string> _threads = ToolOptions.Threads();
 
     public Command Create()
@@ -52,4 +52,12 @@ internal sealed class TuneVerb(Engine engine, ToolConsole console)
         using var progress = new ProgressLine(console);
         return engine.Tune(request, progress, cancellation);
     }
+
+    /// <summary>The limits on accuracy, too: Channels=auto goes as far as they allow.</summary>
+    private static bool IsTaken(SettingDefinition row) => row.Name switch
+    {
+        nameof(QuantizationSettings.UpdateLock) or nameof(QuantizationSettings.Analyze) or nameof(QuantizationSettings.AnalysisSamples) => false,
+        nameof(QuantizationSettings.MaxAccuracyDrop) or nameof(QuantizationSettings.MinAgreement) => true,
+        _ => row.ChangesResult,
+    };
 }
