@@ -31,8 +31,8 @@ internal sealed class LockFileTests
         }
     }
 
-    [TestCase("null", "QB2024", "it holds null")]
-    [TestCase("{", "QB2024", "cannot be read")]
+    [TestCase("null", "QB2024", "it holds no JSON object")]
+    [TestCase("{", "QB2024", "line 1: this is not valid JSON")]
     [TestCase(
         """{ "schemaVersion": 1, "model": "0", "chosenBy": "", "settings": { "format": "Qdq", "activationType": "U8", "weightType": "S8", "target": "X64" }, "operators": {} }""",
         "QB2025", "it was made with format 'Qdq', and that is 'Auto' now")]

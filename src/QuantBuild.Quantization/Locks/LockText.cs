@@ -36,7 +36,7 @@ internal static class LockText
         using var document = JsonDocument.Parse(text);
         if (document.RootElement is not { ValueKind: JsonValueKind.Object } root)
         {
-            throw new FormatException("it holds no object, '{ … }'");
+            throw new FormatException("it holds no JSON object");
         }
 
         if (root.TryGetProperty(Names[0], out var given) && given.ValueKind == JsonValueKind.Number && !(given.TryGetInt32(out var version) && version == ModelLock.CurrentSchemaVersion))
