@@ -3,6 +3,7 @@ using System.Text;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Locks;
+using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests;
@@ -154,7 +155,7 @@ internal sealed class LockTests
     [TestCase(ModelFormat.Auto)]
     public void Tune_GivesALockThatFits(ModelFormat format)
     {
-        var settings = Settings with { Format = format };
+        var settings = Settings with { Format = format, Target = Processor.IsX64 ? TargetName.X64 : TargetName.Arm64 };
         var result = ModelTuner.Tune(Request(settings), null, CancellationToken.None);
         File.WriteAllBytes(LockPath, result.Lock.ToArray());
 
@@ -167,6 +168,26 @@ internal sealed class LockTests
                 report.Operators.Count(row => row.Decision != Reports.OperatorDecision.Float && row.Type == "MatMul"),
                 Is.EqualTo(ModelLock.Read(LockPath).Operators.Count));
         }
+    }
+
+    [TestCase(TargetName.X64)]
+    [TestCase(TargetName.Vnni)]
+    [TestCase(TargetName.Arm64)]
+    [TestCase(TargetName.Portable)]
+    public void Tune_ForATargetThatThisMachineIsNot_IsRefusedWithTheWayOut(TargetName target)
+    {
+        Assume.That(target switch
+        {
+            TargetName.X64 => !Processor.IsX64,
+            TargetName.Vnni => !Processor.IsX64 || Processor.Saturates,
+            TargetName.Arm64 => Processor.IsX64,
+            _ => true,
+        });
+
+        Assert.That(
+            () => ModelTuner.Tune(Request(Settings with { Target = target }), null, CancellationToken.None),
+            Throws.TypeOf<QuantBuildException>().With.Property("Code").EqualTo(DiagnosticCodes.InvalidCombination)
+                .And.Message.Contains($"Target={target} is for other machines than this one").And.Message.Contains("UpdateLock=true"));
     }
 
     private static QuantizationSettings Settings => new() { CalibrationData = ["*.npy"], Format = ModelFormat.Qdq };

@@ -2,9 +2,11 @@ using System.Collections.Immutable;
 using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
+using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Planning;
+using QuantBuild.Quantization.Saturation;
 using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Locks;
@@ -21,6 +23,7 @@ public static class ModelTuner
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public static TuningResult Tune(QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
     {
+        EnsureTells(request);
         var job = PreparedRequest.Open(request, new StageClock(), progress, cancellation);
         var contest = new Contest(job, progress, cancellation);
         foreach (var (name, form) in Forms(request.Settings))
@@ -47,6 +50,18 @@ public static class ModelTuner
         var environment = Machine.Describe(request.Threads);
         var chosenBy = $"measurement on {environment.Cpu} ({string.Join(", ", environment.InstructionSets)}), ONNX Runtime {environment.OnnxRuntime}";
         return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials);
+    }
+
+    /// <summary>Which form is fast on machines of another target, times that are measured here do not tell.</summary>
+    private static void EnsureTells(QuantizationRequest request)
+    {
+        var target = request.Settings.Target;
+        if (!AuditWarnings.Concern(target) || (target == TargetName.Vnni && Processor.Saturates))
+        {
+            throw new QuantBuildException(
+                DiagnosticCodes.InvalidCombination,
+                $"{request.Model}: Target={target} is for other machines than this one, whose times 'tune' decides by. Tune on one that it is for, or have the lock file written by prediction, with UpdateLock=true.");
+        }
     }
 
     /// <summary>As a build will make it from the lock: a form that the request's own format does not give to an operator is float there.</summary>
