@@ -113,7 +113,7 @@ internal sealed class LockOptionTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(run.ExitCode, Is.Zero, run.Error);
-            Assert.That((settings?.MaxAccuracyDrop, settings?.MinAgreement), Is.EqualTo((0.01, 0.99)));
+            Assert.That((settings!.MaxAccuracyDrop, settings!.MinAgreement), Is.EqualTo((0.01, 0.99)));
         }
     }
 
