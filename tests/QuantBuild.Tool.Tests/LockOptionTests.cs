@@ -94,6 +94,18 @@ internal sealed class LockOptionTests
         }
     }
 
+    /// <summary>With the model, or not at all.</summary>
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task Lock_OfAResultThatFailsAGate_IsKeptWithTheModel(bool keepsFailed)
+    {
+        var failing = Giving with { Quantize = (_, _, _) => new(ToolRun.QuantizedModel, Reports.Failed) { Lock = Content } };
+
+        var run = await RunAsync(failing, "quantize", "", keepsFailed ? ["--keep-failed"] : []);
+
+        Assert.That((run.ExitCode, File.Exists(_folder.File("x.onnx")), File.Exists(_folder.File("m.quantbuild.json"))), Is.EqualTo((1, keepsFailed, keepsFailed)));
+    }
+
     /// <summary>They say how far Channels=auto goes.</summary>
     [Test]
     public async Task Tune_LimitsOnAccuracy_ReachTheEngine()

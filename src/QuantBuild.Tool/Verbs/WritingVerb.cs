@@ -70,7 +70,7 @@ internal abstract class WritingVerb(Engine engine, ToolConsole console, string n
         var isKept = result.GatesPassed || line.GetValue(_keepFailed);
         using (var staged = isKept ? StagedModel.Create(output, result) : null)
         using (var stagedReport = format is null ? null : StagedFile.Create(reportPath!, format.Render(result.Report)))
-        using (var stagedLock = ModelLockFile.Stage(request, result.Lock))
+        using (var stagedLock = isKept ? ModelLockFile.Stage(request, result.Lock) : null)
         {
             cancellation.ThrowIfCancellationRequested();
             stagedReport?.Commit();

@@ -73,9 +73,6 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
             report = result.Report;
         }
 
-        // Of a reused result too: the file may have been deleted or edited since
-        ModelLockFile.Write(job, store.Lock);
-
         report = Gates.Judge(report with { Settings = WithLimits(report) }, job.Settings);
         if (isReused && report.Gates.Any(gate => gate is { Name: nameof(QuantizationSettings.MinSpeedup), Passed: false }))
         {
@@ -85,6 +82,12 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
 
         var passed = report.Gates.All(gate => gate.Passed);
         store.Settle(report, passed);
+        if (passed)
+        {
+            // Of a reused result too: the file may have been deleted or edited since. What no gate lets through is no decision
+            ModelLockFile.Write(job, store.Lock);
+        }
+
         if (passed && store.Data is { } data)
         {
             channel.Companion(data);

@@ -111,6 +111,15 @@ internal sealed class BuildLockTests
         }
     }
 
+    /// <summary>Builds would follow a decision that the gate did not let through.</summary>
+    [Test]
+    public async Task UpdateLock_OfAResultThatFailsAGate_WritesNone()
+    {
+        var run = await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"), ("MaxAccuracyDrop", "0.000001"));
+
+        Assert.That((run.ExitCode, _quantizations, File.Exists(_folder.File("model.quantbuild.json"))), Is.EqualTo((1, 1, false)));
+    }
+
     [Test]
     public async Task Lock_ThatIsThere_IsLeftAloneWithoutUpdateLock()
     {
