@@ -3,6 +3,7 @@ using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Auditing;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Passes;
 using QuantBuild.Quantization.Planning;
 using QuantBuild.Quantization.Reports;
@@ -48,7 +49,9 @@ internal static class ModelWarnings
         if (plan.Units.IsEmpty && !request.PrunesOnly)
         {
             yield return new(
-                DiagnosticCodes.NothingQuantized, $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the {(IsPruned(pruning) ? "pruned" : "prepared")} float model is what is written. The report has the reason for each operator.");
+                DiagnosticCodes.NothingQuantized, IsQuantized(prepared)
+                    ? $"{path}: the model is quantized already, and nothing else in it is worth it; it is written as it is prepared. Quantize the float model that it was made from."
+                    : $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the {(IsPruned(pruning) ? "pruned" : "prepared")} float model is what is written. The report has the reason for each operator.");
         }
     }
 
@@ -95,6 +98,10 @@ internal static class ModelWarnings
 
     private static string Example(IEnumerable<(string Name, string? Reason)> kept) =>
         kept.FirstOrDefault(entry => entry.Reason is not null) is { Reason: { } reason, Name: var name } ? $"; {name} keeps its own because {reason}" : "";
+
+    /// <summary>In any form: between Q and DQ, with operators on integers, or with weights in blocks.</summary>
+    private static bool IsQuantized(Model model) => Bodies.Nodes(model.Graph).Any(node =>
+        node.OpType is "QuantizeLinear" or "DequantizeLinear" or "DynamicQuantizeLinear" or "MatMulInteger" or "ConvInteger" or "MatMulNBits" || node.OpType.StartsWith("QLinear", StringComparison.Ordinal));
 
     private static bool IsPruned(PruningReport? pruning) => pruning is { Removed: > 0 } || (pruning is not null && pruning.Layers.Any(layer => layer.Reason is null));
 

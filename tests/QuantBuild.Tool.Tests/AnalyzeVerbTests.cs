@@ -74,7 +74,7 @@ internal sealed class AnalyzeVerbTests
     }
 
     [TestCase(true, "no form is certainly faster than float here; the model stays float")]
-    [TestCase(false, "no form keeps the outputs of this model; it stays float")]
+    [TestCase(false, "nothing in this model can be quantized, or no form keeps its outputs; it stays float")]
     public async Task Tune_ThatTakesNothing_SaysWhy(bool tried, string expected)
     {
         using var folder = new TemporaryFolder();

@@ -92,7 +92,7 @@ internal sealed record ModelLock
         var placement = Placement.Locked(job.Model.Graph, job.Context, Operators);
         var placed = placement.Units.Select(unit => NameOf(unit.Node)).ToHashSet();
         return Operators.Keys.FirstOrDefault(name => !placed.Contains(name)) is { } missing
-            ? throw Misfit(request, $"operator '{missing}' cannot be {Operators[missing]}")
+            ? throw Misfit(request, $"operator '{missing}' is not in the model, or cannot be {JsonNamingPolicy.CamelCase.ConvertName(Operators[missing].ToString())}")
             : placement;
     }
 

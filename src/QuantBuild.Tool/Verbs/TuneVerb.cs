@@ -40,7 +40,7 @@ internal sealed class TuneVerb(Engine engine, ToolConsole console)
 
         if (!result.Trials.Any(trial => trial.IsTaken))
         {
-            console.Output.WriteLine(result.Trials.IsEmpty ? "no form keeps the outputs of this model; it stays float" : "no form is certainly faster than float here; the model stays float");
+            console.Output.WriteLine(result.Trials.IsEmpty ? "nothing in this model can be quantized, or no form keeps its outputs; it stays float" : "no form is certainly faster than float here; the model stays float");
         }
 
         console.Output.WriteLine($"wrote {request.LockPath}");

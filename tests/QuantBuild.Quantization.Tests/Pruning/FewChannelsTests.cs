@@ -105,6 +105,16 @@ internal sealed class FewChannelsTests
         Assert.That(report.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticCodes.NothingQuantized).Message, Does.Contain(expected));
     }
 
+    [Test]
+    public void NothingQuantized_OfAQuantizedModel_SaysThatItIs()
+    {
+        Write((graph, x) => graph.AddNode("Relu", [FloatLayersTests.Rounded(graph, x, "rounded")], "y").Output);
+
+        var report = ModelQuantizer.Quantize(Request(new()), null, CancellationToken.None).Report;
+
+        Assert.That(report.Diagnostics.Single(diagnostic => diagnostic.Code == DiagnosticCodes.NothingQuantized).Message, Does.Contain("the model is quantized already"));
+    }
+
     private static IEnumerable<string> Warnings(QuantizationReport report) =>
         report.Diagnostics.Where(diagnostic => diagnostic.Code == DiagnosticCodes.NothingPruned).Select(diagnostic => diagnostic.Message);
 
