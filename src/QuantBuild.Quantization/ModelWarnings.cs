@@ -50,7 +50,7 @@ internal static class ModelWarnings
         {
             yield return new(
                 DiagnosticCodes.NothingQuantized, IsQuantized(prepared)
-                    ? $"{path}: the model is quantized already, and nothing else in it is worth it; it is written as it is prepared. Quantize the float model that it was made from."
+                    ? $"{path}: the model is quantized already, and nothing else in it is worth quantizing; it is written as it is. Quantize the float model that it was made from."
                     : $"{path}: nothing in the model is worth quantizing, or can be without losing too much; the {(IsPruned(pruning) ? "pruned" : "prepared")} float model is what is written. The report has the reason for each operator.");
         }
     }

@@ -8,7 +8,7 @@ namespace QuantBuild.Quantization.Rewriting;
 internal static class FloatGuard
 {
     /// <summary>The opset in which the limits of Clip became inputs.</summary>
-    private const long LimitsAreInputs = 11;
+    public const long LimitsAreInputs = 11;
 
     public static Value Behind(Graph graph, Value value, long opset) => opset >= LimitsAreInputs
         ? graph.AddNode("Clip", [value, graph.AddInitializer(value.Name + "_lowest", TensorData.Scalar(float.MinValue))], value.Name + "_float").Output

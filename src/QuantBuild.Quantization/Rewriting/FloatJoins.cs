@@ -47,8 +47,6 @@ internal sealed class FloatJoins
     {
         if (!_channelsLast.TryGetValue(value, out var isLast))
         {
-            // Not to be asked twice, whatever the graph.
-            _channelsLast[value] = false;
             _channelsLast[value] = isLast = IsOfConvolution(value) || (value.Producer is { } producer && (
                 producer.OpType is "DequantizeLinear" or "QuantizeLinear" || OfOneImage.Contains(producer.OpType) ? producer.Input(0) is { } source && IsChannelsLast(source)
                 : Joins.Contains(producer.OpType) && producer.Inputs.OfType<Value>().Where(input => !input.HasConstant).All(IsChannelsLast)));

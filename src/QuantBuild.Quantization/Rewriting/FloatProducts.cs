@@ -10,9 +10,6 @@ namespace QuantBuild.Quantization.Rewriting;
 /// </summary>
 internal static class FloatProducts
 {
-    /// <summary>The opset in which the limits of Clip became inputs.</summary>
-    private const long LimitsAreInputs = 11;
-
     public static void Keep(Model model)
     {
         foreach (var graph in Bodies.Scopes(model.Graph))
@@ -27,7 +24,7 @@ internal static class FloatProducts
     }
 
     private static bool IsLookedThrough(Node node, long opset) =>
-        (node.Is("Relu") || (node.Is("Clip") && opset >= LimitsAreInputs))
+        (node.Is("Relu") || (node.Is("Clip") && opset >= FloatGuard.LimitsAreInputs))
             && node.Input(0)?.Producer is { } product && (product.Is("MatMul") || product.Is("Gemm")) && IsDequantized(product.Input(0)) && IsDequantized(product.Input(1))
             && node.Output.Consumers.Count > 0 && !(node.Output.Consumers is [{ Node: { OpType: "QuantizeLinear" } quantize }] && Saturates(quantize, node));
 

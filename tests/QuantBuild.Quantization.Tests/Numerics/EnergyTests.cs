@@ -94,12 +94,6 @@ internal sealed class EnergyTests
         }
     }
 
-    private static float[] Elements(int length, int seed)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, length).Select(_ => (random.NextSingle() * 4) - 1.5f)];
-    }
-
     /// <summary>A sample that is NaN makes the float model's outputs NaN: it tells nothing of another model, for or against it.</summary>
     [Test]
     public void NaNThatIsExpected_IsNeitherSignalNorNoise()
@@ -111,5 +105,11 @@ internal sealed class EnergyTests
             Assert.That(Energy.OfSignal(expected), Is.EqualTo(13));
             Assert.That(Energy.OfDifference([1, 3, 5, 2], expected), Is.NaN, "a result that is NaN is no result");
         }
+    }
+
+    private static float[] Elements(int length, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, length).Select(_ => (random.NextSingle() * 4) - 1.5f)];
     }
 }
