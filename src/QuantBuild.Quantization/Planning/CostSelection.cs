@@ -53,13 +53,37 @@ internal sealed class CostSelection
         }
 
         var isStatic = selection._cut.Solve();
-        return [.. units.Where(unit => isStatic(selection._nodes[unit])).Select(unit => unit.Node)];
+        return BesideComputing([.. units.Where(unit => isStatic(selection._nodes[unit]))]);
     }
 
     /// <summary>Why a unit is not static, from the nanoseconds of its own kernels.</summary>
-    public static string Reason(double? int8, double? other) => int8 is null || other is null
+    public static string Reason(QuantizedUnit unit, double? int8, double? other) => int8 is null || other is null
         ? "nothing is known of its costs"
+        : !Computes(unit) && int8 < other ? "it only moves elements, and nothing beside it computes in INT8"
         : string.Create(CultureInfo.InvariantCulture, $"INT8 does not pay here: its kernel is predicted to take {int8 / 1000:0.0} µs, and the conversions around it more, against {other / 1000:0.0} µs in float");
+
+    /// <summary>Bytes are moved faster than floats. That may pay for a Q and a DQ, but not for rounding what would stay float.</summary>
+    private static HashSet<Node> BesideComputing(IReadOnlyList<QuantizedUnit> chosen)
+    {
+        static IEnumerable<Value> Shared(QuantizedUnit unit) => unit.Inputs.Concat(unit.Outputs).Where(value => !value.HasConstant);
+
+        var sharing = chosen.SelectMany(Shared, (unit, value) => (Unit: unit, Value: value)).ToLookup(entry => entry.Value, entry => entry.Unit);
+        var (beside, pending) = (new HashSet<Node>(), new Stack<QuantizedUnit>(chosen.Where(Computes)));
+        while (pending.TryPop(out var unit))
+        {
+            if (beside.Add(unit.Node))
+            {
+                foreach (var neighbour in Shared(unit).SelectMany(value => sharing[value]))
+                {
+                    pending.Push(neighbour);
+                }
+            }
+        }
+
+        return beside;
+    }
+
+    private static bool Computes(QuantizedUnit unit) => unit.Rule.Role is OperatorRole.Linear or OperatorRole.Arithmetic;
 
     private static long Whole(double nanoseconds) => (long)Math.Round(nanoseconds * 16);
 

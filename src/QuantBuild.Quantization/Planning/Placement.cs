@@ -179,7 +179,8 @@ internal sealed class Placement
             }
             else
             {
-                _reasons[candidate.Node] = CostSelection.Reason(costs.Of(UnitOf(candidate, UnitForm.Static), candidate.Forms[0]), cost);
+                var unit = UnitOf(candidate, UnitForm.Static);
+                _reasons[candidate.Node] = CostSelection.Reason(unit, costs.Of(unit, candidate.Forms[0]), cost);
             }
         }
     }

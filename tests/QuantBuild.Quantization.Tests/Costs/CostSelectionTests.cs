@@ -27,6 +27,28 @@ internal sealed class CostSelectionTests
         }
     }
 
+    /// <summary>Bytes are shuffled so much faster than floats that the conversions are predicted to pay; all that the model would get for it is rounding.</summary>
+    [Test]
+    public void DepthToSpaceBetweenFloatOperators_StaysFloat()
+    {
+        var model = GraphText.Parse(
+            """
+            opset 13
+            graph g(x: float[1, 9, 224, 224]) -> (y: float) {
+              e = Erf(x)
+              y = DepthToSpace(e) {blocksize = 3}
+            }
+            """);
+
+        var placement = Place(TargetName.Vnni, model, [1, 9, 224, 224]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(placement.Units, Is.Empty);
+            Assert.That(placement.Reasons[model.Graph.Nodes[1]], Is.EqualTo("it only moves elements, and nothing beside it computes in INT8"));
+        }
+    }
+
     [Test]
     public void LoneAveragePool_StaysFloat_BetweenStaticConvolutions()
     {
