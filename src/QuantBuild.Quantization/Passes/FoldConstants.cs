@@ -42,7 +42,7 @@ internal sealed class FoldConstants : GraphPass
     }
 
     private static bool IsFoldable(Node node, HashSet<Node> folded) =>
-        node.Domain.Length == 0
+        (node.Domain.Length == 0 || RecognizeActivations.IsFastGelu(node))
         && !NotRepeatable.Contains(node.OpType)
         && !node.Subgraphs.Any()
         && node.Inputs.OfType<Value>().All(input => input.IsConstant || (input.Producer is { } producer && folded.Contains(producer)));

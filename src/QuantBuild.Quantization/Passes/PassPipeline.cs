@@ -17,10 +17,14 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new RemoveNoOperations(),
         new RaiseOpset(),
         new FoldConstants(),
+        new SimplifyShapes(),
+        new RemoveWholeSlices(),
         new FoldBatchNormalization(),
         new FoldChannelArithmetic(),
         new ReduceConstants(),
         new RecognizeActivations(),
+        new RecognizeEmbedding(),
+        new FoldIntoEmbedding(),
         new FoldSpaceToDepth(),
         new RecognizeDepthToSpace(),
         new FoldIntoNextLayer(),
@@ -28,6 +32,7 @@ internal sealed class PassPipeline(params ImmutableArray<GraphPass> passes)
         new GeneralizePooling(),
         new NormalizeGemm(),
         new FuseMatMulAdd(),
+        new SpeedUpReductions(),
         new RemoveUnused());
 
     /// <summary>What a prepared model needs beyond that where weights have a scale for each block.</summary>

@@ -26,6 +26,8 @@ internal sealed class RecognizeActivations : GraphPass
         new(x => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)))), WriteGelu),
     ];
 
+    public static bool IsFastGelu(Node node) => node.OpType == FastGelu && node.Domain == MicrosoftDomain;
+
     public override void Run(Model model)
     {
         foreach (var graph in Bodies.Scopes(model.Graph).ToArray())

@@ -9,7 +9,7 @@ internal static class StandardOperators
 {
     public static void Restore(Model model)
     {
-        foreach (var node in Bodies.Nodes(model.Graph).Where(node => node is { OpType: RecognizeActivations.FastGelu, Domain: RecognizeActivations.MicrosoftDomain }).ToArray())
+        foreach (var node in Bodies.Nodes(model.Graph).Where(RecognizeActivations.IsFastGelu).ToArray())
         {
             Restore(node);
         }

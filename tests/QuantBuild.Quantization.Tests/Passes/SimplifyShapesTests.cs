@@ -1,0 +1,77 @@
+using QuantBuild.Quantization.Passes;
+
+namespace QuantBuild.Quantization.Tests.Passes;
+
+internal sealed class SimplifyShapesTests
+{
+    private static readonly SimplifyShapes Pass = new();
+
+    [Test]
+    public void TargetWithOneLengthThatIsComputed_BecomesAConstant() => PassCheck.Verify(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[N, 6]) -> (y: float) {
+          zero: int64[1] = [0]
+          one: int64[1] = [1]
+          rest: int32[2] = [2, 3]
+          s = Shape(x)
+          i = Cast(s) {to = 6}
+          b = Slice(i, zero, one, zero)
+          t = Concat(b, rest) {axis = 0}
+          l = Cast(t) {to = 7}
+          y = Reshape(x, l)
+        }
+        """,
+        """
+        opset 13
+        graph g(x: float[N, 6]) -> (y: float) {
+          y_target: int64[3] = [-1, 2, 3]
+          y = Reshape(x, y_target)
+        }
+        """);
+
+    [TestCase("[2, -1]", TestName = "{m}(another one is left open)")]
+    [TestCase("[0, 12]", TestName = "{m}(another one is copied)")]
+    public void WhereMoreThanOneLengthIsOpen_TheTargetIsComputed(string rest) => PassCheck.VerifyRefused(
+        Pass,
+        $$"""
+        opset 13
+        graph g(x: float[1, 1, 12]) -> (y: float) {
+          zero: int64[1] = [0]
+          one: int64[1] = [1]
+          rest: int64[2] = {{rest}}
+          s = Shape(x)
+          b = Slice(s, zero, one, zero)
+          t = Concat(b, rest) {axis = 0}
+          y = Reshape(x, t)
+        }
+        """);
+
+    [Test]
+    public void ExpandToTheShapeThatIsThere_IsTakenOut() => PassCheck.Verify(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[N, 6]) -> (y: float) {
+          zero: int64[1] = [0]
+          two: int64[1] = [2]
+          s = Shape(x)
+          t = Slice(s, zero, two, zero)
+          r = Reshape(x, t)
+          e = Expand(r, t)
+          y = Relu(e)
+        }
+        """,
+        """
+        opset 13
+        graph g(x: float[N, 6]) -> (y: float) {
+          zero: int64[1] = [0]
+          two: int64[1] = [2]
+          s = Shape(x)
+          t = Slice(s, zero, two, zero)
+          r = Reshape(x, t)
+          y = Relu(r)
+        }
+        """);
+}
