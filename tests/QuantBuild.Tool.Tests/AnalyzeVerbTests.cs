@@ -78,7 +78,7 @@ internal sealed class AnalyzeVerbTests
     public async Task Tune_ThatTakesNothing_SaysWhy(bool tried, string expected)
     {
         using var folder = new TemporaryFolder();
-        var engine = Engine.Default with { Tune = (_, _, _) => new("{}"u8.ToArray(), tried ? [new TuningTrial("Format=Auto", 1.5, 0.75, false)] : []) };
+        var engine = Engine.Default with { Tune = (_, _, _) => new("{}"u8.ToArray(), tried ? [new TuningTrial("Format=Auto", 1.5, 0.75, true)] : [], true) };
 
         var run = await ToolRun.OfAsync(engine, ["tune", folder.File("m.onnx"), "--calibration-data", "*.npy"]);
 

@@ -116,7 +116,7 @@ internal sealed class LockOptionTests
             Tune = (request, _, _) =>
             {
                 settings = request.Settings;
-                return new TuningResult(Content, []);
+                return new TuningResult(Content, [], true);
             },
         };
 
@@ -137,7 +137,7 @@ internal sealed class LockOptionTests
     private static Engine Giving => Engine.Default with
     {
         Quantize = (_, _, _) => new(ToolRun.QuantizedModel, Reports.Passed) { Lock = Content },
-        Tune = (_, _, _) => new TuningResult(Content, []),
+        Tune = (_, _, _) => new TuningResult(Content, [], true),
     };
 
     private Task<ToolRun> RunAsync(Engine engine, string verb, string file, params string[] options)

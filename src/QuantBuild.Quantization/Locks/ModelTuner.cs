@@ -13,12 +13,19 @@ namespace QuantBuild.Quantization.Locks;
 
 /// <summary>
 /// Chooses by measuring on the machine at hand, among the forms that keep the outputs: the predicted mixture, each single form, float. From the fastest
-/// of them on, regions of INT8 operators go back to float, one by one, where that is faster beyond doubt.
+/// of them on, or from the predicted mixture where that is float, regions of INT8 operators go back to float, one by one, where that is faster beyond doubt,
+/// and then the ends of those that are left.
 /// </summary>
 public static class ModelTuner
 {
     /// <summary>More regions than this are not tried: the largest come first.</summary>
     private const int MostRegions = 24;
+
+    /// <summary>The largest regions, whose ends are tried.</summary>
+    private const int MostShortened = 3;
+
+    /// <summary>How many layers at an end go back together: one alone may only move the conversions to where they cost more.</summary>
+    private static readonly int[] EndLengths = [1, 2, 4, 8];
 
     /// <exception cref="QuantBuildException">The model, the data or a setting cannot be used.</exception>
     public static TuningResult Tune(QuantizationRequest request, IProgress<QuantizationProgress>? progress, CancellationToken cancellation)
@@ -38,18 +45,19 @@ public static class ModelTuner
             }
         }
 
+        contest.BeginBehindFloat();
         var regions = contest.Best is { } first ? Regions.Of(first.Planned.Plan.Placement) : [];
         foreach (var region in regions.OrderByDescending(region => region.Length).Take(MostRegions))
         {
-            var (_, planned, observed) = contest.Best!;
-            var smaller = planned.Plan.Placement.Without(region.ToDictionary(node => node, _ => "measured, it is faster in float"));
-            contest.Try(Settled(job, $"without {region.Length} operators at {ModelLock.NameOf(region[0])}", smaller, observed));
+            contest.Try(Without(job, contest.Best!, region, $"without {region.Length} operators at {ModelLock.NameOf(region[0])}"));
         }
 
+        Shorten(job, contest);
+        contest.EndAgainstFloat();
         var decided = contest.Best?.Planned.Plan.Placement ?? Placement.Locked(job.Model.Graph, job.Context, ImmutableDictionary<string, UnitForm>.Empty);
         var environment = Machine.Describe(request.Threads);
         var chosenBy = $"measurement on {environment.Cpu} ({string.Join(", ", environment.InstructionSets)}), ONNX Runtime {environment.OnnxRuntime}";
-        return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials);
+        return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials, StaysFloat: contest.Best is null);
     }
 
     /// <summary>Which form is fast on machines of another target, times that are measured here do not tell.</summary>
@@ -63,6 +71,27 @@ public static class ModelTuner
                 $"{request.Model}: Target={target} is for other machines than this one, whose times 'tune' decides by. Tune on one that it is for, or have the lock file written by prediction, with UpdateLock=true.");
         }
     }
+
+    /// <summary>A region that begins too early, or ends too late, loses at its ends what it gains elsewhere.</summary>
+    private static void Shorten(PreparedRequest job, Contest contest)
+    {
+        foreach (var (rank, isFirst) in Enumerable.Range(0, MostShortened).SelectMany(rank => new[] { (rank, true), (rank, false) }))
+        {
+            for (var index = 0; index < EndLengths.Length && contest.Best is { } best; index++)
+            {
+                var placement = best.Planned.Plan.Placement;
+                var regions = Regions.Of(placement).OrderByDescending(region => region.Length).ToArray();
+                if (rank < regions.Length && Regions.EndOf(regions[rank], placement, EndLengths[index], isFirst) is { IsEmpty: false } end
+                    && contest.Try(Without(job, best, end, $"without {end.Length} operators {(isFirst ? "up to" : "from")} {ModelLock.NameOf(isFirst ? end[^1] : end[0])}{(isFirst ? "" : " on")}")))
+                {
+                    index = -1;
+                }
+            }
+        }
+    }
+
+    private static Contestant Without(PreparedRequest job, Contestant best, ImmutableArray<Node> nodes, string name) => Settled(
+        job, name, best.Planned.Plan.Placement.Without(nodes.ToDictionary(node => node, _ => "measured, it is faster in float")), best.Observed);
 
     /// <summary>As a build will make it from the lock: a form that the request's own format does not give to an operator is float there.</summary>
     private static Contestant Settled(PreparedRequest job, string name, Placement found, ImmutableDictionary<string, Observation> observed)
@@ -86,20 +115,42 @@ public static class ModelTuner
     {
         private readonly List<TuningTrial> _trials = [];
         private Model _fastest = job.Model;
+        private Contestant? _first;
+        private bool _isBehindFloat;
 
         public ImmutableArray<TuningTrial> Trials => [.. _trials];
 
         /// <summary>Null where float is the fastest.</summary>
         public Contestant? Best { get; private set; }
 
+        /// <summary>Where no form is faster than float as a whole, a part of the predicted one may be: what is given back is measured against that.</summary>
+        public void BeginBehindFloat()
+        {
+            if (Best is null && _first is not null)
+            {
+                (Best, _fastest, _isBehindFloat) = (_first, _first.Planned.Model, true);
+            }
+        }
+
+        public void EndAgainstFloat()
+        {
+            if (_isBehindFloat)
+            {
+                var left = Best!;
+                (Best, _fastest) = (null, job.Model);
+                Try(left with { Name = "what is left" });
+            }
+        }
+
+        /// <summary>True where it is the fastest so far.</summary>
         /// <exception cref="QuantBuildException">There is no sample to measure with.</exception>
-        public void Try(Contestant contestant)
+        public bool Try(Contestant contestant)
         {
             cancellation.ThrowIfCancellationRequested();
             var planned = contestant.Planned;
             if (planned.Plan.Units.IsEmpty)
             {
-                return;
+                return false;
             }
 
             var sample = job.Data.Calibration.First ?? throw new QuantBuildException(
@@ -109,18 +160,21 @@ public static class ModelTuner
             var isTaken = latency.PreparedInterval[0] > 1;
             _trials.Add(new(contestant.Name, latency.QuantizedMs, latency.Speedup, isTaken));
             progress?.Report(new("Measuring", _trials.Count, _trials.Count));
+            _first ??= contestant;
             if (isTaken)
             {
                 (Best, _fastest) = (contestant, planned.Model);
             }
+
+            return isTaken;
         }
     }
 
     private sealed record Contestant(string Name, PlannedModel Planned, ImmutableDictionary<string, Observation> Observed);
 }
 
-/// <summary>The lock file's content, and what was measured on the way.</summary>
-public sealed record TuningResult(ReadOnlyMemory<byte> Lock, ImmutableArray<TuningTrial> Trials);
+/// <summary>The lock file's content, what was measured on the way, and whether float was the fastest.</summary>
+public sealed record TuningResult(ReadOnlyMemory<byte> Lock, ImmutableArray<TuningTrial> Trials, bool StaysFloat);
 
 /// <summary>A candidate: milliseconds of one sample on one thread, and how many times as fast as the prepared float model that is.</summary>
 public sealed record TuningTrial(string Name, double Milliseconds, double Speedup, bool IsTaken);

@@ -34,4 +34,14 @@ internal static class Regions
 
         return [.. regions.Select(region => region.ToImmutableArray())];
     }
+
+    /// <summary>The first, or last, so many layers of a region with what goes with them, in the order of the graph; nothing where that is more than half of it.</summary>
+    public static ImmutableArray<Node> EndOf(ImmutableArray<Node> region, Placement placement, int length, bool isFirst)
+    {
+        QuantizedUnit[] units = [.. placement.Units.Where(unit => region.Contains(unit.Node))];
+        QuantizedUnit[] layers = [.. units.Where(unit => unit.Rule.Role == OperatorRole.Linear)];
+        return length * 2 > layers.Length ? []
+            : isFirst ? [.. units.TakeWhile(unit => unit != layers[length]).Select(unit => unit.Node)]
+            : [.. units.SkipWhile(unit => unit != layers[^length]).Select(unit => unit.Node)];
+    }
 }

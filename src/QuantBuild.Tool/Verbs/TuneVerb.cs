@@ -38,7 +38,7 @@ internal sealed class TuneVerb(Engine engine, ToolConsole console)
                 CultureInfo.InvariantCulture, $"{trial.Name,-50} {trial.Milliseconds,10:0.0000} ms  {trial.Speedup,6:0.00}x  {(trial.IsTaken ? "taken" : "")}").TrimEnd());
         }
 
-        if (!result.Trials.Any(trial => trial.IsTaken))
+        if (result.StaysFloat)
         {
             console.Output.WriteLine(result.Trials.IsEmpty ? "nothing in this model can be quantized, or no form keeps its outputs; it stays float" : "no form is certainly faster than float here; the model stays float");
         }
