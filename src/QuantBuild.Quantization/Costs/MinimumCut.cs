@@ -15,6 +15,9 @@ internal sealed class MinimumCut
     private readonly List<List<int>> _edges = [[], []];
     private readonly List<(int To, long Capacity)> _arcs = [];
 
+    /// <summary>Of the cut that <see cref="Solve"/> found.</summary>
+    public long Cost { get; private set; }
+
     /// <summary>A node and what it costs on each side.</summary>
     public int AddNode(long costOfFirst, long costOfSecond)
     {
@@ -36,8 +39,10 @@ internal sealed class MinimumCut
         while (Levels() is { } levels)
         {
             var next = new int[_edges.Count];
-            while (Push(levels, next) > 0)
+            long flow;
+            while ((flow = Push(levels, next)) > 0)
             {
+                Cost += flow;
             }
         }
 

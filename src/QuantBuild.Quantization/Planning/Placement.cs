@@ -167,7 +167,7 @@ internal sealed class Placement
         var units = candidates.Where(candidate => candidate.Forms[0] == UnitForm.Static).Select(candidate => UnitOf(candidate, UnitForm.Static))
             .Where(unit => costs.Of(unit, UnitForm.Static) is not null && costs.Float(unit) is not null).ToArray();
         var alternatives = candidates.ToDictionary(candidate => candidate.Node, candidate => Alternative(costs, candidate, candidate.Forms));
-        var chosen = CostSelection.Choose(costs, units, unit => alternatives[unit.Node].Cost!.Value);
+        var (chosen, doubt) = CostSelection.Choose(costs, units, unit => alternatives[unit.Node].Cost!.Value);
         foreach (var candidate in candidates)
         {
             var (form, cost) = chosen.Contains(candidate.Node) ? (UnitForm.Static, null)
@@ -180,7 +180,7 @@ internal sealed class Placement
             else
             {
                 var unit = UnitOf(candidate, UnitForm.Static);
-                _reasons[candidate.Node] = CostSelection.Reason(unit, costs.Of(unit, candidate.Forms[0]), cost);
+                _reasons[candidate.Node] = (units.Any(one => one.Node == candidate.Node) ? doubt : null) ?? CostSelection.Reason(unit, costs.Of(unit, candidate.Forms[0]), cost);
             }
         }
     }

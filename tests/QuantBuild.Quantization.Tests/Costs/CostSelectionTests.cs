@@ -27,6 +27,34 @@ internal sealed class CostSelectionTests
         }
     }
 
+    /// <summary>As in a keyword spotter, whose INT8 model was predicted to be 1.07 times as fast and was slower on every processor.</summary>
+    [Test]
+    public void LayersThatSaveLittleInAll_StayFloat_AndTheReasonSaysSo()
+    {
+        string Pair(int index) => $$"""
+            d{{index}} = Conv({{(index == 0 ? "x" : $"p{index - 1}")}}, k) {group = 64, pads = [1, 1, 1, 1]}
+              p{{index}} = Conv(d{{index}}, w)
+            """;
+        var model = GraphText.Parse(
+            $$"""
+            opset 13
+            graph g(x: float[1, 64, 25, 5]) -> (y: float) {
+              k: float[64, 1, 3, 3] = [{{string.Join(", ", Enumerable.Repeat("0.5", 64 * 9))}}]
+              w: float[64, 64, 1, 1] = [{{string.Join(", ", Enumerable.Repeat("0.5", 64 * 64))}}]
+              {{string.Join("\n  ", Enumerable.Range(0, 4).Select(Pair))}}
+              y = Erf(p3)
+            }
+            """);
+
+        var placement = Place(TargetName.X64, model, [1, 64, 25, 5]);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(placement.Units, Is.Empty);
+            Assert.That(placement.Reasons[model.Graph.Nodes[1]], Does.Match(@"^INT8 is predicted to save \d\.\d µs in all, less than such predictions are wrong by$"));
+        }
+    }
+
     /// <summary>Bytes are shuffled so much faster than floats that the conversions are predicted to pay; all that the model would get for it is rounding.</summary>
     [Test]
     public void DepthToSpaceBetweenFloatOperators_StaysFloat()

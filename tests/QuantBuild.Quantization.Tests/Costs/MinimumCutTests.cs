@@ -21,7 +21,7 @@ internal sealed class MinimumCutTests
         long Total(Func<int, bool> first) => costs.Index().Sum(entry => (long)(first(entry.Index) ? entry.Item.First : entry.Item.Second))
             + pairs.Where(pair => first(pair.First) && !first(pair.Second)).Sum(pair => pair.Cost);
         var least = Enumerable.Range(0, 1 << Nodes).Min(choice => Total(node => (choice >> node & 1) == 1));
-        Assert.That(Total(node => isFirst(nodes[node])), Is.EqualTo(least));
+        Assert.That((Total(node => isFirst(nodes[node])), cut.Cost), Is.EqualTo((least, least)));
     }
 
     [Test]
