@@ -87,6 +87,9 @@ public sealed class Value
         Info.Type.TensorType.ElemType = (int)type;
     }
 
+    /// <summary>For a value that a node makes: what it is follows from the node.</summary>
+    public void RemoveDeclaration() => Info = null;
+
     /// <summary>Makes every consumer read <paramref name="replacement"/> instead; the graph's outputs keep their names.</summary>
     public void ReplaceAllUsesWith(Value replacement)
     {

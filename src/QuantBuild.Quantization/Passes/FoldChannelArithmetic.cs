@@ -38,8 +38,9 @@ internal sealed class FoldChannelArithmetic : GraphPass
     /// <summary>Null where batch or channels are squeezed, or the constant does not name all axes that are left.</summary>
     private static TensorData? WithAxes(TensorData constant, Node squeeze)
     {
-        ImmutableArray<long> axes = squeeze.Input(1) is { } input ? input is { IsConstant: true, Constant: { Type: ElementType.Int64 } given } ? [.. given.ToLongs().Order()] : [] : squeeze.Ints("axes");
-        if (axes.IsDefaultOrEmpty || axes[0] < ChannelAxis + 1 || constant.Rank <= ChannelAxis || axes[^1] > constant.Rank + axes.Length - 1)
+        var given = squeeze.Input(1) is { } input ? input is { IsConstant: true, Constant: { Type: ElementType.Int64 } tensor } ? tensor.ToLongs() : [] : squeeze.Ints("axes");
+        ImmutableArray<long> axes = given.IsDefault ? [] : [.. given.Order()];
+        if (axes.IsEmpty || axes[0] < ChannelAxis + 1 || constant.Rank <= ChannelAxis || axes[^1] > constant.Rank + axes.Length - 1)
         {
             return null;
         }

@@ -15,10 +15,14 @@ internal sealed class FoldIntoEmbedding : GraphPass
 
     public override void Run(Model model)
     {
+        var gathers = Bodies.Nodes(model.Graph).Where(IsEmbedding).ToArray();
+        var shapes = gathers.Length == 0 ? [] : InferredShapes.Proven(model, gathers.Select(gather => gather.Input(1)!).Where(indices => !indices.HasConstant).Distinct());
         var isMoved = false;
-        foreach (var gather in Bodies.Nodes(model.Graph).Where(IsEmbedding).ToArray())
+        foreach (var gather in gathers)
         {
-            if (OperatorsBehind(gather) is { Count: > 0 } operators)
+            // Of indices whose shape is open there is at least one row.
+            var rank = shapes.TryGetValue(gather.Input(1)!, out var shape) ? shape.Length + 1 : 1;
+            if (OperatorsBehind(gather, rank) is { Count: > 0 } operators)
             {
                 Move(gather, operators);
                 isMoved = true;
@@ -36,10 +40,10 @@ internal sealed class FoldIntoEmbedding : GraphPass
         node.Is("Gather") && node.Int("axis", 0) == 0 && node.Input(0) is { IsConstant: true, Consumers.Count: 1, Constant: { Type: ElementType.Float, Rank: 2 } };
 
     /// <summary>In their order, up to the last one whose result is all that is read of theirs.</summary>
-    private static List<Node> OperatorsBehind(Node gather)
+    private static List<Node> OperatorsBehind(Node gather, int rank)
     {
         var (inside, found, count) = (new HashSet<Value> { gather.Output }, new List<Node>(), 0);
-        foreach (var node in gather.Graph.Nodes.SkipWhile(node => node != gather).Skip(1).Where(node => IsElementwise(node, inside, gather.Input(0)!.Constant!.Dimensions[1])))
+        foreach (var node in gather.Graph.Nodes.SkipWhile(node => node != gather).Skip(1).Where(node => IsElementwise(node, inside, gather.Input(0)!.Constant!.Dimensions[1], rank)))
         {
             found.Add(node);
             inside.Add(node.Output);
@@ -52,12 +56,13 @@ internal sealed class FoldIntoEmbedding : GraphPass
         return found[..count];
     }
 
-    private static bool IsElementwise(Node node, HashSet<Value> inside, long columns) =>
+    /// <summary>With constants that have no more axes than the rows, which the result would have, too.</summary>
+    private static bool IsElementwise(Node node, HashSet<Value> inside, long columns, int rank) =>
         (node.Domain.Length == 0 ? Elementwise.Contains(node.OpType) : RecognizeActivations.IsFastGelu(node))
         && node.Outputs is [{ IsGraphOutput: false }] && node.Inputs.OfType<Value>().Any(inside.Contains)
         && node.Inputs.OfType<Value>().All(input => inside.Contains(input)
             || (input is { IsConstant: true, Constant: { Type: ElementType.Float } constant } && (constant.Rank == 0 || constant.Dimensions[^1] == 1 || constant.Dimensions[^1] == columns)
-                && constant.Dimensions.SkipLast(1).All(length => length == 1)));
+                && constant.Rank <= rank && constant.Dimensions.SkipLast(1).All(length => length == 1)));
 
     private static void Move(Node gather, List<Node> operators)
     {

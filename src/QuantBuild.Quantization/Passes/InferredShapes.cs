@@ -13,18 +13,28 @@ internal sealed class InferredShapes
 {
     private readonly Model _model;
     private readonly ImmutableHashSet<Value> _wanted;
+    private readonly bool _isProven;
     private readonly Dictionary<Value, ImmutableArray<long?>> _shapes = [];
 
-    private InferredShapes(Model model, IEnumerable<Value> values)
+    private InferredShapes(Model model, IEnumerable<Value> values, bool isProven)
     {
         _model = model;
         _wanted = [.. values];
+        _isProven = isProven;
     }
 
     /// <summary>A null dimension is open; a value whose rank is open, or all of a scope where it does not load, is left out.</summary>
-    public static ImmutableDictionary<Value, ImmutableArray<long?>> Of(Model model, IEnumerable<Value> values)
+    public static ImmutableDictionary<Value, ImmutableArray<long?>> Of(Model model, IEnumerable<Value> values) => Of(model, values, isProven: false);
+
+    /// <summary>
+    /// Only what follows from the shapes that the model's inputs have: ONNX Runtime runs models whose other declarations are wrong, as where a batch was opened
+    /// afterwards, and takes those for shapes as well.
+    /// </summary>
+    public static ImmutableDictionary<Value, ImmutableArray<long?>> Proven(Model model, IEnumerable<Value> values) => Of(model, values, isProven: true);
+
+    private static ImmutableDictionary<Value, ImmutableArray<long?>> Of(Model model, IEnumerable<Value> values, bool isProven)
     {
-        var shapes = new InferredShapes(model, values);
+        var shapes = new InferredShapes(model, values, isProven);
         shapes.Look(model.Graph, model.Graph.Inputs.ToDictionary(input => input, input => new TensorType(input.DeclaredType, input.DeclaredShape)));
         return shapes._shapes.ToImmutableDictionary();
     }
@@ -67,6 +77,11 @@ internal sealed class InferredShapes
             input.Declare(entering[input.Name].Type, entering[input.Name].Shape);
         }
 
+        foreach (var value in probe.Graph.Values.Where(value => _isProven && value.Producer is not null))
+        {
+            value.RemoveDeclaration();
+        }
+
         probe.Graph.SetOutputs(made.Select(value => probe.Graph.Find(value.Name)!));
         RemoveUnused.Prune(probe.Graph);
         try
@@ -85,7 +100,7 @@ internal sealed class InferredShapes
     }
 
     /// <summary>What is carried through a Loop may change its shape; a Scan hands in slices without the axis that it goes along.</summary>
-    private static IEnumerable<KeyValuePair<Value, TensorType>> BodyInputs(Node node, Graph body, Dictionary<Value, TensorType> known)
+    private IEnumerable<KeyValuePair<Value, TensorType>> BodyInputs(Node node, Graph body, Dictionary<Value, TensorType> known)
     {
         TensorType? Of(Value? value) => value is null ? null
             : value.IsConstant ? new(value.Constant!.Type, [.. value.Constant.Dimensions.Select(length => (long?)length)])
@@ -95,7 +110,7 @@ internal sealed class InferredShapes
         var axes = node.Ints("scan_input_axes");
         TensorType?[] types = node.OpType switch
         {
-            "Loop" => [new(ElementType.Int64, []), new(ElementType.Boolean, []), .. given.Skip(2).Zip(body.Inputs.Skip(2), (type, input) => type is null ? null : type with { Shape = input.DeclaredShape })],
+            "Loop" => [new(ElementType.Int64, []), new(ElementType.Boolean, []), .. given.Skip(2).Zip(body.Inputs.Skip(2), (type, input) => type is null ? null : type with { Shape = _isProven ? default : input.DeclaredShape })],
             "Scan" => [.. given.SkipLast(scanned), .. given.TakeLast(scanned).Select((type, index) => type?.Without(axes.IsDefault ? 0 : (int)axes[index]))],
             _ => [],
         };

@@ -27,8 +27,8 @@ internal sealed class RecognizeEmbedding : GraphPass
         }
 
         var columns = products.SelectMany(product => new[] { product.Numbers, product.Numbers.Producer?.Input(0) }).OfType<Value>().Where(value => !value.HasConstant).Distinct().ToArray();
-        var (shapes, lengths) = (InferredShapes.Of(model, columns), new ShapeLengths(model, products.Select(product => ExpandedTo(product.Numbers)).OfType<Value>()));
-        foreach (var product in products.Where(product => IsColumn(product.Numbers, shapes, lengths)))
+        var (shapes, lengths) = (InferredShapes.Proven(model, columns), new ShapeLengths(model, products.Select(product => ExpandedTo(product.Numbers)).OfType<Value>()));
+        foreach (var product in products.Where(product => IsColumn(product, shapes, lengths)))
         {
             Rewrite(product);
         }
@@ -39,7 +39,7 @@ internal sealed class RecognizeEmbedding : GraphPass
         && ReadByItAlone(node.Input(0)) is { } cast && cast.Is("Cast")
         && ReadByItAlone(cast.Input(0)) is { } equal && equal.Is("Equal")
         && (Operands(equal, 0, table.Dimensions[0]) ?? Operands(equal, 1, table.Dimensions[0])) is { } numbers
-            ? new(node, numbers, table, equal.Inputs.Single(input => input != numbers)!.Constant!.Type)
+            ? new(node, numbers, table, equal.Inputs.Single(input => input != numbers)!.Constant!)
             : null;
 
     private static Node? ReadByItAlone(Value? value) => value is { IsGraphOutput: false, Consumers.Count: 1, Producer: { } producer } ? producer : null;
@@ -54,12 +54,16 @@ internal sealed class RecognizeEmbedding : GraphPass
 
     private static Value? ExpandedTo(Value numbers) => numbers.Producer is { } expand && expand.Is("Expand") ? expand.Input(1) : null;
 
-    /// <summary>True where the last axis is known to have one element: then each number is compared with all.</summary>
-    private static bool IsColumn(Value numbers, ImmutableDictionary<Value, ImmutableArray<long?>> shapes, ShapeLengths lengths)
+    /// <summary>
+    /// True where the last axis is known to have one element: then each number is compared with all. What they are compared with must not have more axes, which the
+    /// result would have, too.
+    /// </summary>
+    private static bool IsColumn(OneHotProduct product, ImmutableDictionary<Value, ImmutableArray<long?>> shapes, ShapeLengths lengths)
     {
-        bool EndsInOne(Value? value) => value is not null && shapes.TryGetValue(value, out var shape) && shape is [.., _, 1];
-        return EndsInOne(numbers)
-            || (ExpandedTo(numbers) is { } target && EndsInOne(numbers.Producer!.Input(0)) && lengths.Of(target) is { IsDefault: false } expanded && expanded is [.., _, 1]);
+        bool IsOne(ImmutableArray<long?> shape) => shape is { IsDefault: false } and [.., _, 1] && product.Compared.Rank <= shape.Length;
+        var numbers = product.Numbers;
+        return IsOne(shapes.GetValueOrDefault(numbers))
+            || (ExpandedTo(numbers) is { } target && shapes.GetValueOrDefault(numbers.Producer!.Input(0)!) is { IsDefault: false } and [.., 1] && IsOne(lengths.Of(target)));
     }
 
     private static void Rewrite(OneHotProduct product)
@@ -75,8 +79,8 @@ internal sealed class RecognizeEmbedding : GraphPass
         var inside = graph.AddNode("Clip", [numbers, Number(-1), Number(rows)], hint + "_rows", product.MatMul).Output;
         graph.Replace(product.MatMul, "Gather", [graph.AddInitializer(hint + "_table", table), inside]);
 
-        Value Number(long value) => graph.AddInitializer(hint + "_bound", product.Type == ElementType.Int32 ? TensorData.Scalar((int)value) : TensorData.Scalar(value));
+        Value Number(long value) => graph.AddInitializer(hint + "_bound", product.Compared.Type == ElementType.Int32 ? TensorData.Scalar((int)value) : TensorData.Scalar(value));
     }
 
-    private sealed record OneHotProduct(Node MatMul, Value Numbers, TensorData Table, ElementType Type);
+    private sealed record OneHotProduct(Node MatMul, Value Numbers, TensorData Table, TensorData Compared);
 }

@@ -18,7 +18,7 @@ internal sealed class RemoveWholeSlices : GraphPass
             return;
         }
 
-        var shapes = InferredShapes.Of(model, slices.Select(node => node.Input(0)!));
+        var shapes = InferredShapes.Proven(model, slices.Select(node => node.Input(0)!));
         foreach (var node in slices)
         {
             if (TakesAll(node, shapes.GetValueOrDefault(node.Input(0)!)))

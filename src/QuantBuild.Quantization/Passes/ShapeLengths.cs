@@ -10,7 +10,7 @@ internal sealed class ShapeLengths
 
     /// <param name="model">The vectors'.</param>
     /// <param name="vectors">Those that will be asked for.</param>
-    public ShapeLengths(Model model, IEnumerable<Value> vectors) => _shapes = InferredShapes.Of(model, vectors.SelectMany(Parts).Where(part => !part.HasConstant).Distinct());
+    public ShapeLengths(Model model, IEnumerable<Value> vectors) => _shapes = InferredShapes.Proven(model, vectors.SelectMany(Parts).Where(part => !part.HasConstant).Distinct());
 
     /// <summary>One length for each element, null where it is computed; default where not even their number is known.</summary>
     public ImmutableArray<long?> Of(Value vector)
@@ -38,7 +38,7 @@ internal sealed class ShapeLengths
     /// <summary>The vectors that it is joined from; itself where it is not.</summary>
     private static IEnumerable<Value> Parts(Value vector) => vector.Producer switch
     {
-        { } node when node.Is("Cast") => Parts(node.Input(0)!),
+        { } node when node.Is("Cast") && (ElementType)node.Int("to", 0) is ElementType.Int32 or ElementType.Int64 => Parts(node.Input(0)!),
         { } node when node.Is("Concat") => node.Inputs.OfType<Value>().SelectMany(Parts),
         _ => [vector],
     };

@@ -61,6 +61,31 @@ internal sealed class FoldChannelArithmeticTests
         }
         """);
 
+    [Test]
+    public void BehindASqueezeOfUnsortedAxes_ChannelConstant_GoesIntoTheConvolution() => PassCheck.Verify(
+        Pass,
+        """
+        opset 11
+        graph g(x: float[1, 1, 1, 1]) -> (y: float[1, 2]) {
+          w: float[2, 1, 1, 1] = [0.5, 1.5]
+          k: float[1, 2] = [2, 4]
+          c = Conv(x, w)
+          s = Squeeze(c) {axes = [3, 2]}
+          y = Add(s, k)
+        }
+        """,
+        """
+        opset 11
+        graph g(x: float[1, 1, 1, 1]) -> (y: float[1, 2]) {
+          w: float[2, 1, 1, 1] = [0.5, 1.5]
+          k: float[1, 2] = [2, 4]
+          w_scaled: float[2, 1, 1, 1] = [0.5, 1.5]
+          c_bias_shifted: float[2] = [2, 4]
+          c = Conv(x, w_scaled, c_bias_shifted)
+          y = Squeeze(c) {axes = [3, 2]}
+        }
+        """);
+
     [TestCase("int64[1] = [3]", "float[1, 2] = [2, 4]", "[1, 1, 2, 1]", TestName = "{m}(a constant along the sequence)")]
     [TestCase("int64[1] = [1]", "float[1, 2, 1] = [2, 4]", "[1, 1, 2, 1]", "1", TestName = "{m}(the channel is squeezed)")]
     public void BehindASqueeze_AnythingElse_IsLeftAlone(string axes, string constant, string shape, string channels = "2") => PassCheck.VerifyRefused(

@@ -58,6 +58,7 @@ internal sealed class FoldIntoEmbeddingTests
 
     [TestCase("p: float[2, 2] = [1, 2, 3, 4]", "Add(r, p)", TestName = "{m}(a constant for each position)")]
     [TestCase("p: float[] = [1]", "Softmax(r)", TestName = "{m}(elements of a row come together)")]
+    [TestCase("p: float[1, 1, 2] = [1, 2]", "Add(r, p)", TestName = "{m}(a constant with more axes than the rows)")]
     [TestCase("p: float[2, 1] = [1, 2]", "Mul(r, p)", TestName = "{m}(a factor for each position)")]
     public void AnythingElse_IsLeftAlone(string constant, string operation) => PassCheck.VerifyRefused(
         Pass,

@@ -94,6 +94,7 @@ internal sealed class RecognizeEmbeddingTests
         """);
 
     [TestCase("[2, 3, 1]", "[0, 2, 1]", TestName = "{m}(the numbers are in another order)")]
+    [TestCase("[2, 1]", "[0, 1, 2]", TestName = "{m}(what they are compared with adds an axis)")]
     [TestCase("[2, 1, 3]", "[0, 1, 2]", TestName = "{m}(each number is compared with one)")]
     public void AnythingElse_IsLeftAlone(string shape, string numbers) => PassCheck.VerifyRefused(
         Pass,

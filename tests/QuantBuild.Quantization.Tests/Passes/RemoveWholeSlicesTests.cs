@@ -1,3 +1,4 @@
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Passes;
 
 namespace QuantBuild.Quantization.Tests.Passes;
@@ -48,4 +49,26 @@ internal sealed class RemoveWholeSlicesTests
           y = Relu(s)
         }
         """);
+
+    /// <summary>As where a batch was opened after the export: ONNX Runtime runs the model, and the declarations are wrong.</summary>
+    [Test]
+    public void ShapeThatIsOnlyDeclared_IsNotBelieved()
+    {
+        var model = GraphText.Parse(
+            """
+            opset 13
+            graph g(x: float[N, 5]) -> (y: float) {
+              starts: int64[1] = [0]
+              ends: int64[1] = [1]
+              r = Neg(x)
+              s = Slice(r, starts, ends)
+              y = Relu(s)
+            }
+            """);
+        model.Graph.Find("r")!.Declare(ElementType.Float, [1, 5]);
+
+        Pass.Run(model);
+
+        Assert.That(model.Graph.Nodes.Select(node => node.OpType), Is.EqualTo(new[] { "Neg", "Slice", "Relu" }));
+    }
 }

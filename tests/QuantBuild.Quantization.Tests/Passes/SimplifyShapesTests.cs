@@ -48,6 +48,22 @@ internal sealed class SimplifyShapesTests
         }
         """);
 
+    /// <summary>A Cast to anything but integers may change what it casts: 12 becomes true, and 1.</summary>
+    [Test]
+    public void LengthsThatAreCastToAnotherType_AreNotKnown() => PassCheck.VerifyRefused(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[1]) -> (y: float) {
+          rest: int64[1] = [12]
+          s = Shape(x)
+          t = Concat(s, rest) {axis = 0}
+          b = Cast(t) {to = 9}
+          l = Cast(b) {to = 7}
+          y = Reshape(x, l)
+        }
+        """);
+
     [Test]
     public void ExpandToTheShapeThatIsThere_IsTakenOut() => PassCheck.Verify(
         Pass,
