@@ -132,13 +132,17 @@ public static class ModelTuner
             }
         }
 
+        /// <summary>What is left of a form that was slower than float has to be faster; the form itself had its turn.</summary>
         public void EndAgainstFloat()
         {
             if (_isBehindFloat)
             {
                 var left = Best!;
                 (Best, _fastest) = (null, job.Model);
-                Try(left with { Name = "what is left" });
+                if (left != _first)
+                {
+                    Try(left with { Name = "what is left" });
+                }
             }
         }
 

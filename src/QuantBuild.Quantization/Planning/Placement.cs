@@ -180,7 +180,7 @@ internal sealed class Placement
             else
             {
                 var unit = UnitOf(candidate, UnitForm.Static);
-                _reasons[candidate.Node] = (units.Any(one => one.Node == candidate.Node) ? doubt : null) ?? CostSelection.Reason(unit, costs.Of(unit, candidate.Forms[0]), cost);
+                _reasons[candidate.Node] = doubt is not null && candidate.Forms[0] == UnitForm.Static ? doubt : CostSelection.Reason(unit, costs.Of(unit, candidate.Forms[0]), cost);
             }
         }
     }

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using QuantBuild.Onnx;
+using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Passes;
 
 namespace QuantBuild.Quantization.Tests.Passes;
@@ -67,4 +70,28 @@ internal sealed class SpeedUpReductionsTests
           y = ReduceSum(x, axis) {keepdims = 0}
         }
         """);
+
+    /// <summary>An application may hand in no sample at all.</summary>
+    [Test]
+    public void EmptyBatch_StaysOne()
+    {
+        var model = GraphText.Parse(
+            """
+            opset 13
+            graph g(x: float[N, 64, 64]) -> (y: float) {
+              axis: int64[1] = [1]
+              y = ReduceSum(x, axis)
+            }
+            """);
+        Pass.Run(model);
+        using var session = InferenceModel.Load(OnnxFile.ToBytes(model), Optimization.None);
+
+        var result = session.Run(ImmutableDictionary<string, TensorData>.Empty.Add("x", TensorData.Create<float>([0, 64, 64], [])), ["y"]).Single();
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(model.Graph.Nodes, Has.Count.EqualTo(4));
+            Assert.That(result.Dimensions, Is.EqualTo(new long[] { 0, 1, 64 }));
+        }
+    }
 }
