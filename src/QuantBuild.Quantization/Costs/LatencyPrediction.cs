@@ -16,7 +16,8 @@ internal sealed class LatencyPrediction(Model prepared, OperatorCosts costs)
         return before > 0 && after > 0 ? before / after : null;
     }
 
-    private double TimeOf(Placement placement)
+    /// <summary>In nanoseconds.</summary>
+    public double TimeOf(Placement placement)
     {
         var units = placement.Units.ToArray();
         var replaced = units.SelectMany(unit => new[] { unit.Node, unit.Activation }).OfType<Node>().ToHashSet();

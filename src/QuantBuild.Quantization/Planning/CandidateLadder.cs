@@ -7,9 +7,10 @@ namespace QuantBuild.Quantization.Planning;
 /// Candidates between all that is wanted and float, one for each amount of harm that the outputs may take. Amounts are counted in steps of about a decibel:
 /// 0 is what the outputs should just take, the more the faster.
 /// </summary>
-/// <param name="ladder">What is given up for an amount of harm.</param>
+/// <param name="harm">Of all that is wanted together.</param>
+/// <param name="giveUp">What is given up so that an amount of harm is left.</param>
 /// <param name="realize">Makes a model of what is left.</param>
-internal sealed class CandidateLadder(FormLadder ladder, Func<IReadOnlyCollection<(Node Node, UnitForm Form)>, PlannedModel> realize)
+internal sealed class CandidateLadder(double harm, Func<double, IReadOnlyList<(Node Node, UnitForm Form)>> giveUp, Func<IReadOnlyCollection<(Node Node, UnitForm Form)>, PlannedModel> realize)
 {
     /// <summary>So little harm stands for none: float is what is left.</summary>
     public const int Fewest = -40;
@@ -20,12 +21,12 @@ internal sealed class CandidateLadder(FormLadder ladder, Func<IReadOnlyCollectio
     private readonly Dictionary<string, PlannedModel> _made = [];
 
     /// <summary>From here on nothing is given up.</summary>
-    public int Most { get; } = (int)Math.Ceiling(Math.Log(Math.Max(ladder.Harm, Step), Step));
+    public int Most { get; } = (int)Math.Ceiling(Math.Log(Math.Max(harm, Step), Step));
 
     public PlannedModel At(int steps) => Make(GivenUp(steps));
 
     public IReadOnlyList<(Node Node, UnitForm Form)> GivenUp(int steps) =>
-        steps >= Most ? [] : ladder.GivenUp(steps <= Fewest ? double.NegativeInfinity : Math.Pow(Step, steps));
+        steps >= Most ? [] : giveUp(steps <= Fewest ? double.NegativeInfinity : Math.Pow(Step, steps));
 
     /// <summary>The same for the same forms in any order.</summary>
     public static string KeyOf(IEnumerable<(Node Node, UnitForm Form)> forms) => string.Join(' ', forms.Select(form => $"{ModelLock.NameOf(form.Node)}:{form.Form}").Order(StringComparer.Ordinal));

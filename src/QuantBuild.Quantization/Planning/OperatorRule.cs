@@ -39,7 +39,7 @@ internal sealed record OperatorContext(ModelProfile Profile, ModelForm Form)
     public int Levels => 1 << Form.Activations.Type.BitsPerElement();
 
     /// <summary>Null where the forms are not chosen by costs.</summary>
-    public OperatorCosts? Costs { get; } = Form.Format == ModelFormat.Auto ? new(CostTable.Of(Form.Target)!, Profile) : null;
+    public OperatorCosts? Costs { get; init; } = Form.Format == ModelFormat.Auto ? new(CostTable.Of(Form.Target)!, Profile) : null;
 }
 
 /// <summary>A row of <see cref="OperatorRules"/>.</summary>

@@ -114,13 +114,22 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
 
         var damage = new OutputDamage(
             _prepared, plans, _errors, reference, loss, Math.Clamp(SensitivityRuns / Math.Max(_errors.Count, 1), FewestSensitivitySamples, MostSensitivitySamples));
+        Placement Place(IReadOnlyCollection<(Node Node, UnitForm Form)> givenUp) =>
+            Placement.Of(_prepared.Graph, _context, givenUp.Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(damage.DecibelsOf(form)))));
+        var bargains = new FormLadder(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, _context.Costs);
+        var cut = _context.Costs is { } costs ? Cut(plans, unfit, damage, costs) : null;
         return new(
-            new(plans[0].Units, plans.Skip(1).SelectMany(plan => plan.Units), damage.HarmOf, _context.Costs),
-            givenUp =>
-            {
-                var refusals = givenUp.Aggregate(unfit, (sum, form) => sum.With(form.Node, form.Form, Reason(damage.DecibelsOf(form))));
-                return givenUp.Count == 0 ? whole : Realize(Placement.Of(_prepared.Graph, _context, refusals));
-            });
+            bargains.Harm,
+            harm => cut is null ? bargains.GivenUp(harm) : cut.GivenUp(harm).Append(bargains.GivenUp(harm)).MinBy(givenUp => _prediction.Value!.TimeOf(Place(givenUp)))!,
+            givenUp => givenUp.Count == 0 ? whole : Realize(Place(givenUp)));
+    }
+
+    private HarmCut Cut(IEnumerable<QuantizationPlan> plans, FormRefusals unfit, OutputDamage damage, OperatorCosts costs)
+    {
+        var units = plans.SelectMany(plan => plan.Units).ToArray();
+        var known = units.Select(unit => (unit.Node, unit.Form)).ToHashSet();
+        return new(units, damage.HarmOf, costs, price => Placement.Of(
+            _prepared.Graph, _context with { Costs = costs.With((node, form) => known.Contains((node, form)) ? price * damage.HarmOf((node, form)) : null) }, unfit));
     }
 
     private static string Reason(double decibels) => double.IsFinite(decibels)
