@@ -4,6 +4,8 @@ using QuantBuild.Onnx;
 using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Accuracy;
 using QuantBuild.Quantization.Auditing;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Locks;
 using QuantBuild.Quantization.Planning;
@@ -27,17 +29,24 @@ public static class ModelQuantizer
         var locked = request.Settings.UpdateLock || request.PrunesOnly || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(job);
         var decided = request.PrunesOnly ? Placement.Locked(prepared.Graph, context, ImmutableDictionary<string, UnitForm>.Empty, "the model is pruned alone") : locked;
         var wanted = decided ?? job.Wanted;
-        var observed = stages.Time("calibrate", () => job.Observe(wanted));
+        var statistics = ImmutableDictionary<string, TensorStatistics>.Empty;
+        ImmutableDictionary<string, Observation> Observe(Placement placement) => job.Choose(placement, statistics);
+
+        var observed = stages.Time("calibrate", () =>
+        {
+            statistics = job.Statistics(wanted, StatisticsKinds.None);
+            return Observe(wanted);
+        });
         var search = new PrecisionSearch(job, observed);
-        var planned = stages.Time("plan", () => decided is null ? search.Settle(search.Find(wanted)) : search.Keep(decided));
+        var planned = stages.Time("plan", () => decided is null ? search.Settle(search.Find(wanted), Observe) : search.Keep(decided));
         using var judge = new ModelJudge(model, request, data.Source);
-        (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, judge, job));
+        (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, Observe, judge, job));
         var pruning = job.Pruning is { } pruned ? PrunedSize.Measure(pruned with { Accuracy = judge.Judge(prepared, job.Judged).Accuracy }, request, planned.Model) : null;
         var latency = stages.Time("measure", () => request.MeasuresLatency ? Measure(new(model, prepared, planned.Model, request.Model), data, request.Settings) : null);
         var audit = stages.Time("audit", () => FusionAudit.Of(prepared, planned.Model, planned.Plan));
         var analysis = stages.Time("analyze", () => request.Settings.Analyze ? ModelAnalysis.Analyze(job) : null);
         var stored = StoredModel.Of(planned.Model, request.OutputName);
-        var report = new ReportBuilder(job, planned, observed, search.Structures).Build(accuracy, latency, stored.Length) with
+        var report = new ReportBuilder(job, planned, search.Structures).Build(accuracy, latency, stored.Length) with
         {
             Audit = audit,
             Analysis = analysis,
@@ -45,7 +54,7 @@ public static class ModelQuantizer
             Stages = WithMetrics(stages.Stages, accuracy, pruning),
             Saturation = saturation,
             Search = searched,
-            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request, prepared, planned.Plan, observed, audit, pruning), .. ModelWarnings.OfInputs(request, planned), .. ModelWarnings.OfPruning(request, pruning)],
+            Diagnostics = [.. data.Warnings(), .. ModelWarnings.Of(request, prepared, planned.Plan, planned.Observed, audit, pruning), .. ModelWarnings.OfInputs(request, planned), .. ModelWarnings.OfPruning(request, pruning)],
             PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         return new(stored.Bytes, Gates.Judge(report, request.Settings))
@@ -72,7 +81,7 @@ public static class ModelQuantizer
 
     /// <summary>What a failed gate is worth: another model, judged on the half of the evaluation data on which it was not chosen.</summary>
     private static (PlannedModel Planned, AccuracyReport? Accuracy, ImmutableArray<SaturationReport> Saturation, SearchReport? Search) Search(
-        PlannedModel planned, PrecisionSearch precision, ModelJudge judge, PreparedRequest job)
+        PlannedModel planned, PrecisionSearch precision, Func<Placement, ImmutableDictionary<string, Observation>> observe, ModelJudge judge, PreparedRequest job)
     {
         var (settings, judged) = (job.Request.Settings, job.Judged);
         var (accuracy, saturation) = judge.Judge(planned.Model, judged);
@@ -88,7 +97,7 @@ public static class ModelQuantizer
             return (planned, accuracy, saturation, result.Report);
         }
 
-        found = precision.Settle(found);
+        found = precision.Settle(found, observe);
         (accuracy, saturation) = judge.Judge(found.Model, confirming);
         return (found, accuracy, saturation, result.Report);
     }

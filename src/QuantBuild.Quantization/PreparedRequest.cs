@@ -100,7 +100,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
             KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(entry.Value.Representable) })));
     }
 
-    private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.CalibrationMethod];
+    private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.RangeMethod];
 
     private static ImmutableArray<string> Watched(Placement placement) => [.. QuantizationPlanner.QuantizedValues(placement).Select(value => value.Name)];
 

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using QuantBuild.Onnx;
-using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.ControlFlow;
 using QuantBuild.Quantization.Inference;
 using QuantBuild.Quantization.Numerics;
@@ -14,7 +13,7 @@ using QuantBuild.Quantization.Settings;
 namespace QuantBuild.Quantization;
 
 /// <summary>Puts what the stages found into a report.</summary>
-internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, ImmutableDictionary<string, Observation> observed, IReadOnlyDictionary<Node, RecognizedStructure> structures)
+internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, IReadOnlyDictionary<Node, RecognizedStructure> structures)
 {
     private readonly Dictionary<Node, string> _calls = InlineFunctions.Refusals(job.Model).ToDictionary();
 
@@ -41,7 +40,7 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
         described["calibrationData"] = string.Join(';', settings.CalibrationData);
         described["evaluationData"] = string.Join(';', settings.EvaluationData);
         described["accuracyEffort"] = settings.AccuracyEffort.ToString();
-        described["calibrationMethod"] = settings.CalibrationMethod.ToString();
+        described["calibrationMethod"] = settings.RangeMethod.ToString();
         described["calibrationPercentile"] = settings.CalibrationPercentile.ToString(CultureInfo.InvariantCulture);
         described["format"] = settings.Format.ToString();
         described["activationType"] = ModelForm.ActivationTypeOf(settings).ToString();
@@ -144,7 +143,7 @@ internal sealed class ReportBuilder(PreparedRequest job, PlannedModel planned, I
 
     private TensorReport Tensor(string name)
     {
-        var (range, parameters) = (observed[name].Range.IncludingZero(), planned.Plan.Activations[name]);
-        return new(name, range.Min, range.Max, parameters.Scale, parameters.ZeroPoint, observed[name].Method.ToString());
+        var (range, parameters) = (planned.Observed[name].Range.IncludingZero(), planned.Plan.Activations[name]);
+        return new(name, range.Min, range.Max, parameters.Scale, parameters.ZeroPoint, planned.Observed[name].Method.ToString());
     }
 }

@@ -40,9 +40,19 @@ internal abstract class InputFoldingFixture
         OnnxFile.Write(model, Path.Combine(Folder, "tiny.onnx"));
     }
 
+    /// <summary>With whole ranges, which other tensors have whether inputs are folded or not.</summary>
     protected QuantizationResult Quantize(ModelFormat format, bool folds, ImagePreprocessing? preprocessing = null)
     {
-        var settings = new QuantizationSettings { Preprocessing = preprocessing ?? ImagePreprocessing.FromModel, Format = format, CalibrationData = ["*.npy"], EvaluationData = ["*.npy"], Metric = "sqnr", FoldInput = folds };
+        var settings = new QuantizationSettings
+        {
+            Preprocessing = preprocessing ?? ImagePreprocessing.FromModel,
+            Format = format,
+            CalibrationMethod = CalibrationMethodName.MinMax,
+            CalibrationData = ["*.npy"],
+            EvaluationData = ["*.npy"],
+            Metric = "sqnr",
+            FoldInput = folds,
+        };
         return ModelQuantizer.Quantize(new(Path.Combine(Folder, "tiny.onnx"), Folder, settings, 2) { MeasuresLatency = false }, null, CancellationToken.None);
     }
 }

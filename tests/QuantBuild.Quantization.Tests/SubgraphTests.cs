@@ -26,6 +26,17 @@ internal sealed class SubgraphTests : BodyChecks
         }
     }
 
+    /// <summary>They look at what reads a tensor, or at the model's outputs, and reach neither in a body.</summary>
+    [TestCase(CalibrationMethodName.Auto, "Mse", "MinMax")]
+    [TestCase(CalibrationMethodName.Uniform, "MinMax", "Percentile")]
+    [TestCase(CalibrationMethodName.Global, "Mse", "MinMax")]
+    public void If_MethodsThatMeasure_ChooseByTheTensorItself(CalibrationMethodName method, params string[] inBodies)
+    {
+        var result = Verify(Branches(13), [1, 8, 6, 6], new() { Format = ModelFormat.Qdq, CalibrationMethod = method });
+
+        Assert.That(result.Report.Tensors.Select(tensor => tensor.Method), Is.Not.Empty.And.All.AnyOf(inBodies));
+    }
+
     [Test]
     public void If_WeightOnly_BecomesMatMulNBits()
     {

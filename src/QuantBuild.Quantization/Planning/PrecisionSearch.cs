@@ -13,6 +13,9 @@ namespace QuantBuild.Quantization.Planning;
 /// <summary>A plan, the model it gives, and each unit's own error in the forms that were looked at.</summary>
 internal sealed record PlannedModel(QuantizationPlan Plan, Model Model, ImmutableDictionary<(Node Node, UnitForm Form), UnitError> Errors)
 {
+    /// <summary>What calibration saw, and the ranges that were chosen.</summary>
+    public required ImmutableDictionary<string, Observation> Observed { get; init; }
+
     /// <summary>Inputs that were to be folded and stay float, with the reasons.</summary>
     public ImmutableArray<(string Input, string Reason)> FloatInputs { get; init; } = [];
 }
@@ -62,11 +65,13 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     public PlannedModel Keep(Placement decided) => Realize(decided.Without(Unobserved(decided)));
 
     /// <summary>
-    /// What was decided as builds will make it that follow its lock file: a unit's error is kept from the first candidate that has it, and can differ from that which is
-    /// measured among the decided units alone, so that biases are rounded otherwise. Where no lock is written, the model as it is.
+    /// What was decided as builds will make it that follow its lock file: ranges may be chosen for what the units do that read them, and a unit's error is kept from the
+    /// first candidate that has it, so that among the decided units alone both can differ. Where no lock is written, the model as it is.
     /// </summary>
-    public PlannedModel Settle(PlannedModel decided) =>
-        job.Request.Settings.UpdateLock && decided != _whole ? new PrecisionSearch(job, observed).Keep(decided.Plan.Placement) : decided;
+    /// <param name="decided">A model that was found here.</param>
+    /// <param name="observe">The ranges of what a placement quantizes.</param>
+    public PlannedModel Settle(PlannedModel decided, Func<Placement, ImmutableDictionary<string, Observation>> observe) =>
+        job.Request.Settings.UpdateLock ? new PrecisionSearch(job, observe(decided.Plan.Placement)).Keep(decided.Plan.Placement) : decided;
 
     /// <summary>The least that has to be taken from what is wanted; nothing where no effort is to be made for the outputs.</summary>
     public PlannedModel Find(Placement all)
@@ -147,7 +152,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
         var model = ModelRewriter.Rewrite(_prepared, plan);
         var floatInputs = job.Request.Settings.FoldInput ? InputFolding.Apply(model, job.Bytes) : [];
         _storage.Apply(model);
-        return new(plan, model, _errors) { FloatInputs = floatInputs };
+        return new(plan, model, _errors) { Observed = observed, FloatInputs = floatInputs };
     }
 
     /// <summary>The errors of units that are not known yet.</summary>

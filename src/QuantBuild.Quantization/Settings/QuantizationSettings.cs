@@ -34,7 +34,11 @@ public sealed record QuantizationSettings
     /// <summary>The gate: how many times as fast as the float model as given, on one thread, the quantized one must be. Null sets no gate.</summary>
     public double? MinSpeedup { get; init; }
 
-    public CalibrationMethodName CalibrationMethod { get; init; }
+    /// <summary>Null for the one that the effort takes: <see cref="RangeMethod"/>.</summary>
+    public CalibrationMethodName? CalibrationMethod { get; init; }
+
+    /// <summary>How ranges are found. What takes no second look at the samples does for those who asked for speed.</summary>
+    public CalibrationMethodName RangeMethod => CalibrationMethod ?? (AccuracyEffort == AccuracyEffort.Fast ? CalibrationMethodName.Mse : CalibrationMethodName.Auto);
 
     /// <summary>The share of the elements, in percent, that the method Percentile keeps.</summary>
     public double CalibrationPercentile { get; init; } = 99.999;

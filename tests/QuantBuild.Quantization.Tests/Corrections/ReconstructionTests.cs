@@ -26,7 +26,7 @@ internal sealed class ReconstructionTests
     public void LayersInARow_ErrorAtTheOutputFalls(ModelFormat format)
     {
         WriteFiles();
-        var settings = new QuantizationSettings { Format = format, WeightType = QuantizedType.S4, Corrections = [Correction.Bias, Correction.Rounding] };
+        var settings = new QuantizationSettings { Format = format, CalibrationMethod = CalibrationMethodName.MinMax, WeightType = QuantizedType.S4, Corrections = [Correction.Bias, Correction.Rounding] };
 
         var (with, without) = (SqnrOf(Quantize(settings with { Corrections = [Correction.Bias, Correction.Rounding, Correction.Reconstruction] })), SqnrOf(Quantize(settings)));
 
@@ -37,7 +37,7 @@ internal sealed class ReconstructionTests
     public void WeightsOfFourBits_AreReconstructed_AndTheBytesAreTheSameEachTime()
     {
         WriteFiles();
-        var settings = new QuantizationSettings { Format = ModelFormat.Qdq, WeightType = QuantizedType.S4 };
+        var settings = new QuantizationSettings { Format = ModelFormat.Qdq, CalibrationMethod = CalibrationMethodName.MinMax, WeightType = QuantizedType.S4 };
 
         var (first, second) = (OnnxFile.ToBytes(Quantize(settings).Model), OnnxFile.ToBytes(Quantize(settings).Model));
 

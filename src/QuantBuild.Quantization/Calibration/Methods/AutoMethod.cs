@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using QuantBuild.Quantization.Calibration.Search;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Calibration.Methods;
 
@@ -8,10 +9,12 @@ internal static class AutoMethod
 {
     private const int Passes = 2;
 
+    private static readonly int Expected = CalibrationMethods.OfOneTensor.Index().Single(entry => entry.Item.Name == CalibrationMethodName.Mse).Index;
+
     public static ImmutableDictionary<string, Observation> Choose(RangeContext context)
     {
         var candidates = new CandidateRanges(context);
-        return candidates.Observed(Best(Errors(context, candidates)));
+        return candidates.Observed(Best(context, candidates, Errors(context, candidates)));
     }
 
     /// <summary>See <see cref="ReaderErrorMeter.Measure"/>. Every reader runs once, and once more for each method.</summary>
@@ -21,6 +24,14 @@ internal static class AutoMethod
         return candidates.Groups.IsEmpty ? [] : new ReaderErrorMeter(context, candidates).Measure(context.Measured.Run.Take(count));
     }
 
-    /// <summary>The method with the smallest error for each group, the first of equal ones.</summary>
-    public static int[] Best(double[][] errors) => [.. errors.Select(group => group.IndexOf(group.Min()))];
+    /// <summary>
+    /// The method with the smallest error for each group, the first of equal ones; where none was measured, that which expects the smallest of the tensor itself; and the
+    /// first, which clips nothing, where too little was seen of a tensor to say what clipping costs.
+    /// </summary>
+    public static int[] Best(RangeContext context, CandidateRanges candidates, double[][] errors) =>
+    [
+        .. errors.Zip(candidates.Groups, (ofMethods, names) => !names.All(name => context.Statistics[name].HasTails) ? 0
+            : ofMethods.Min() is var least && double.IsFinite(least) ? ofMethods.IndexOf(least)
+            : Expected),
+    ];
 }

@@ -24,18 +24,18 @@ internal static class GlobalMethod
         }
 
         var errors = AutoMethod.Errors(context, candidates);
+        var first = AutoMethod.Best(context, candidates, errors);
         var samples = context.Measured.Run.Take(MostSamples);
 
         // The float model runs once on each sample, and the choice of Auto
         var trials = Math.Max(0, (Passes * context.Measured.PassLength / Math.Max(samples.Count, 1)) - 2);
-        using var model = new SimulatedModel(context, candidates.ParametersOf(AutoMethod.Best(errors)), samples);
-        return candidates.Observed(Search(candidates, errors, choices => model.Error(candidates.ParametersOf(choices)), trials));
+        using var model = new SimulatedModel(context, candidates.ParametersOf(first), samples);
+        return candidates.Observed(Search(candidates, errors, first, choices => model.Error(candidates.ParametersOf(choices)), trials));
     }
 
     /// <summary>Groups come in the order of the harm that they do, until all have been tried without a change or no trial is left.</summary>
-    private static int[] Search(CandidateRanges candidates, double[][] errors, Func<int[], double> measure, int trials)
+    private static int[] Search(CandidateRanges candidates, double[][] errors, int[] choices, Func<int[], double> measure, int trials)
     {
-        var choices = AutoMethod.Best(errors);
         var lowest = measure(choices);
         var queue = new Queue<int>(Enumerable.Range(0, choices.Length).OrderByDescending(group => errors[group].Min()).ThenBy(group => group));
         for (var unchanged = 0; unchanged < choices.Length && queue.TryDequeue(out var group); unchanged++)

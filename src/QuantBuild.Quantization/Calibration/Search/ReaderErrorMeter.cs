@@ -26,14 +26,14 @@ internal sealed class ReaderErrorMeter
         _candidates = candidates;
         _clones = context.Model.Graph.Nodes.Zip(_graph.Nodes).ToDictionary(pair => pair.First, pair => pair.Second);
         RoundingNodes.Prepare(_model);
-        // Of an operator that divides a tensor every output would have to be copied; it changes no values.
-        var readers = context.Placement.Units.Where(unit => unit.Form == UnitForm.Static && !unit.Rule.HasManyOutputs)
+        // Of an operator that divides a tensor every output would have to be copied; it changes no values. What bodies hold cannot be reached from without.
+        var readers = context.Placement.Units.Where(unit => unit.Form == UnitForm.Static && !unit.Rule.HasManyOutputs && _clones.ContainsKey(unit.Node))
             .SelectMany(unit => unit.Inputs.Distinct().Select(input => (input.Name, Unit: unit))).ToLookup(entry => entry.Name, entry => entry.Unit);
         foreach (var (group, names) in candidates.Groups.Index())
         {
             foreach (var method in candidates.DistinctMethods(group))
             {
-                _probes.AddRange(names.SelectMany(name => Probes(name, readers[name], method).Select(pair => new Probe(group, method, pair.Noise, pair.Signal))));
+                _probes.AddRange(names.Where(name => _graph.Find(name) is not null).SelectMany(name => Probes(name, readers[name], method).Select(pair => new Probe(group, method, pair.Noise, pair.Signal))));
             }
         }
 
@@ -42,13 +42,14 @@ internal sealed class ReaderErrorMeter
         RemoveUnused.Prune(_graph);
     }
 
-    /// <summary>For each group and method the noise as a share of the signal, added up over the readers; infinite for methods that were not measured.</summary>
+    /// <summary>For each group and method the noise as a share of the signal, added up over the readers; infinite for methods that were not measured, and for all in bodies.</summary>
     public double[][] Measure(SampleRun samples)
     {
         var names = _graph.Outputs.Select(output => output.Name).ToArray();
         var energies = new float[samples.Count][];
-        using (var session = InferenceModel.Load(_model, Optimization.None))
+        if (names.Length > 0)
         {
+            using var session = InferenceModel.Load(_model, Optimization.None);
             samples.ForEach("Measuring ranges", (position, sample) =>
             {
                 energies[position] = new float[names.Length];

@@ -27,7 +27,8 @@ internal sealed class SimulatedModel : IDisposable
     public SimulatedModel(RangeContext context, ImmutableDictionary<string, QuantizationParameters> parameters, SampleRun samples)
     {
         _samples = samples;
-        _activations = [.. parameters.Keys.Order(StringComparer.Ordinal)];
+        // What bodies hold stays as it is: it cannot be rounded from without
+        _activations = [.. parameters.Keys.Where(name => context.Model.Graph.Find(name) is not null).Order(StringComparer.Ordinal)];
         var model = context.Model.Clone();
         model.Graph.SetOutputs(OutputScores.Compared(model.Graph));
         using (var session = InferenceModel.Load(model, Optimization.Basic))
@@ -40,7 +41,7 @@ internal sealed class SimulatedModel : IDisposable
         foreach (var name in _activations)
         {
             var value = context.Model.Graph.Find(name)!;
-            var readers = context.Placement.Units.Where(unit => unit.Form == UnitForm.Static && unit.Inputs.Contains(value)).Select(unit => clones[unit.Node]).ToHashSet();
+            var readers = context.Placement.Units.Where(unit => unit.Form == UnitForm.Static && unit.Inputs.Contains(value) && clones.ContainsKey(unit.Node)).Select(unit => clones[unit.Node]).ToHashSet();
             Round(model.Graph.Find(name)!, parameters[name].Type, context.Placement.ProducerOf(value) is null ? readers : null);
         }
 

@@ -48,6 +48,9 @@ internal sealed class Histogram
 
     public ReadOnlySpan<long> Bins => _bins;
 
+    /// <summary>All elements, zeros among them.</summary>
+    public long Count => Zeros + _bins.Sum();
+
     public double BinWidth => Math.ScaleB(1.0, Exponent);
 
     public static int ExponentFor(float largestMagnitude) =>
