@@ -91,13 +91,13 @@ public static class ModelTuner
     }
 
     private static Contestant Without(PreparedRequest job, Contestant best, ImmutableArray<Node> nodes, string name) => Settled(
-        job, name, best.Planned.Plan.Placement.Without(nodes.ToDictionary(node => node, _ => "measured, it is faster in float")), best.Observed);
+        job, name, best.Planned.Plan.Placement.Without(nodes.ToDictionary(node => node, _ => "measured, it is faster in float")), best.Planned.Observed);
 
     /// <summary>As a build will make it from the lock: a form that the request's own format does not give to an operator is float there.</summary>
     private static Contestant Settled(PreparedRequest job, string name, Placement found, ImmutableDictionary<string, Observation> observed)
     {
         var settled = Placement.Locked(job.Model.Graph, job.Context, found.Units.ToDictionary(unit => ModelLock.NameOf(unit.Node), unit => unit.Form));
-        return new(name, new PrecisionSearch(job, observed).Keep(settled), observed);
+        return new(name, new PrecisionSearch(job, observed).Keep(settled));
     }
 
     /// <summary>What is tried: every form for Auto, the one that was chosen otherwise.</summary>
@@ -174,7 +174,7 @@ public static class ModelTuner
         }
     }
 
-    private sealed record Contestant(string Name, PlannedModel Planned, ImmutableDictionary<string, Observation> Observed);
+    private sealed record Contestant(string Name, PlannedModel Planned);
 }
 
 /// <summary>The lock file's content, what was measured on the way, and whether float was the fastest.</summary>
