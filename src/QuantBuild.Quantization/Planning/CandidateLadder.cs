@@ -4,7 +4,7 @@ using QuantBuild.Quantization.Locks;
 namespace QuantBuild.Quantization.Planning;
 
 /// <summary>
-/// Candidates between all that is wanted and float, one for each amount of harm that the outputs may take. Amounts are counted in steps of about four tenths of a decibel:
+/// Candidates between all that is wanted and float, one for each amount of harm that the outputs may take. Amounts are counted in steps of about a decibel:
 /// 0 is what the outputs should just take, the more the faster.
 /// </summary>
 /// <param name="harm">Of all that is wanted together.</param>
@@ -13,10 +13,10 @@ namespace QuantBuild.Quantization.Planning;
 internal sealed class CandidateLadder(double harm, Func<double, IReadOnlyList<(Node Node, UnitForm Form)>> giveUp, Func<IReadOnlyCollection<(Node Node, UnitForm Form)>, PlannedModel> realize)
 {
     /// <summary>So little harm stands for none: float is what is left.</summary>
-    public const int Fewest = -94;
+    public const int Fewest = -40;
 
     /// <summary>From one step to the next the predicted harm changes by this factor.</summary>
-    private const double Step = 1.1;
+    private const double Step = 1.25;
 
     private readonly Dictionary<string, PlannedModel> _made = [];
 
