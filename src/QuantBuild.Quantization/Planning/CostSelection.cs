@@ -67,6 +67,7 @@ internal sealed class CostSelection
         var isStatic = selection._cut.Solve();
         QuantizedUnit[] chosen = [.. units.Where(unit => isStatic(selection._nodes[unit]))];
         var saved = units.Sum(unit => Whole(floatCost(unit))) - selection._cut.Cost;
+        // With a surcharge it is not time alone that is saved; what is left is placed once more without
         return costs.Surcharge is null && saved < chosen.Count(unit => unit.Rule.Role == OperatorRole.Linear) * Whole(Uncertainty)
             ? ([], string.Create(CultureInfo.InvariantCulture, $"INT8 is predicted to save {saved / (1000.0 * Fractions):0.0} µs in all, less than such predictions are wrong by"))
             : (BesideComputing(chosen), null);

@@ -14,7 +14,7 @@ namespace QuantBuild.Quantization.Planning;
 /// <param name="place">The placement with the least sum, for a price.</param>
 internal sealed class HarmCut(IEnumerable<QuantizedUnit> forms, Func<(Node Node, UnitForm Form), double> harm, OperatorCosts costs, Func<double, Placement> place)
 {
-    /// <summary>From one price to the next; the first is a nanosecond for what the outputs can take, the last some seconds.</summary>
+    /// <summary>From one price to the next; the first is a nanosecond for what the outputs can take, the last a minute.</summary>
     private const double Step = 1.05;
 
     private const int MostSteps = 512;

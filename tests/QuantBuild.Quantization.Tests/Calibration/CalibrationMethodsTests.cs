@@ -70,6 +70,20 @@ internal sealed class CalibrationMethodsTests
     /// <summary>
     /// Clipping at h costs (40 − h)², and rounding 200,000·((h + 4.3) / 255)² / 12: least where 40 − h = 0.256·(h + 4.3).
     /// </summary>
+    [TestCase(AccuracyEffort.Fast, Mse)]
+    [TestCase(AccuracyEffort.Balanced, Auto)]
+    [TestCase(AccuracyEffort.Best, Auto)]
+    public void RangeMethod_NoneNamed_IsThatOfTheEffort(AccuracyEffort effort, CalibrationMethodName expected)
+    {
+        var settings = new QuantizationSettings { AccuracyEffort = effort };
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(settings.RangeMethod, Is.EqualTo(expected));
+            Assert.That((settings with { CalibrationMethod = MinMax }).RangeMethod, Is.EqualTo(MinMax));
+        }
+    }
+
     [Test]
     public void Mse_NormalWithOneOutlier_WeighsItAgainstTheRest()
     {
