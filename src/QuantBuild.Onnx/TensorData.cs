@@ -11,7 +11,12 @@ namespace QuantBuild.Onnx;
 /// </summary>
 public sealed class TensorData
 {
+    private const int Finite = 1;
+    private const int NotFinite = 2;
     private readonly ReadOnlyMemory<byte> _bytes;
+
+    /// <summary>0 as long as it is not known. Whoever looks first is no matter: all see the same.</summary>
+    private int _finiteness;
 
     /// <exception cref="ArgumentException">The bytes do not fill the dimensions exactly.</exception>
     public TensorData(ElementType type, ImmutableArray<long> dimensions, ReadOnlyMemory<byte> bytes)
@@ -92,6 +97,20 @@ public sealed class TensorData
         ElementTypes.Of<T>() == Type
             ? MemoryMarshal.Cast<byte, T>(_bytes.Span)
             : throw new InvalidOperationException($"The tensor holds {Type}, not {typeof(T).Name}.");
+
+    /// <summary>True where no element of a Float tensor is infinite or NaN. The elements are looked at once: plan after plan asks of the same weights.</summary>
+    public bool IsFinite
+    {
+        get
+        {
+            if (_finiteness == 0)
+            {
+                _finiteness = AsSpan<float>().ContainsAnyExceptInRange(float.MinValue, float.MaxValue) ? NotFinite : Finite;
+            }
+
+            return _finiteness == Finite;
+        }
+    }
 
     public TensorData Reshape(ImmutableArray<long> dimensions) => new(Type, dimensions, _bytes);
 

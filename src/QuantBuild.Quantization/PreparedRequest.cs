@@ -96,8 +96,11 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     {
         var observed = Method.Choose(new(
             Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibrating, Data.Calibration.Count)));
-        return observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
+        observed = observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
             KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(entry.Value.Representable) })));
+        return Method.Needs.HasFlag(StatisticsKinds.Histogram)
+            ? observed.SetItems(observed.Select(entry => KeyValuePair.Create(entry.Key, entry.Value with { Seen = statistics[entry.Key] })))
+            : observed;
     }
 
     private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.RangeMethod];

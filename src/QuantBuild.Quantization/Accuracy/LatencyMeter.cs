@@ -13,6 +13,9 @@ internal static class LatencyMeter
 {
     private const double BlockMilliseconds = 10;
     private const double BudgetMilliseconds = 1000;
+
+    /// <summary>On many threads, where nothing is decided: the interval says what could be seen in the time.</summary>
+    private const double ThreadsBudgetMilliseconds = 400;
     private const int MostRounds = 60;
 
     /// <summary>Runs in a block, so that its median is one; a model of which a single run fills the block has one.</summary>
@@ -30,10 +33,10 @@ internal static class LatencyMeter
             _ = Block(session, sample, names);
         }
 
-        var start = Stopwatch.GetTimestamp();
+        var (start, budget) = (Stopwatch.GetTimestamp(), models.Threads > 1 ? ThreadsBudgetMilliseconds : BudgetMilliseconds);
         var rounds = new List<BlockTimes>();
         while (rounds.Count < LatencyStatistics.FewestRounds
-            || (rounds.Count < MostRounds && !LatencyStatistics.IsSettled(rounds, limits) && Stopwatch.GetElapsedTime(start).TotalMilliseconds < BudgetMilliseconds))
+            || (rounds.Count < MostRounds && !LatencyStatistics.IsSettled(rounds, limits) && Stopwatch.GetElapsedTime(start).TotalMilliseconds < budget))
         {
             var times = new double[sessions.Length];
             for (var turn = 0; turn < sessions.Length; turn++)

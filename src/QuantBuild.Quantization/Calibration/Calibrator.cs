@@ -16,6 +16,9 @@ namespace QuantBuild.Quantization.Calibration;
 internal sealed record Observation(TensorRange Range, long NotFinite)
 {
     public CalibrationMethodName Method { get; init; }
+
+    /// <summary>What the range was chosen from, where the method looks at more than ranges; null elsewhere.</summary>
+    public TensorStatistics? Seen { get; init; }
 }
 
 /// <summary>

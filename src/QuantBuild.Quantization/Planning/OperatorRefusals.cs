@@ -56,7 +56,7 @@ internal static class OperatorRefusals
     public static string? Embedding(Node node, OperatorContext context) =>
         node.Int("axis", 0) != 0 || node.Input(0)!.Constant is not { Rank: 2, Type: ElementType.Float, ElementCount: > 0 } table ? "it looks nothing up in a table of floats"
         : context.Form.IsStatic && (context.Costs is null || table.ElementCount < FewestElements) ? "an INT8 table is smaller but no faster; Format=WeightOnly makes it one"
-        : table.ToFloats().Any(element => !float.IsFinite(element)) ? "its table is not finite"
+        : !table.IsFinite ? "its table is not finite"
         : null;
 
     /// <summary>Only the nearest element keeps its value, and only then no new range is needed.</summary>
@@ -74,7 +74,7 @@ internal static class OperatorRefusals
         node.Input(1) is not { IsConstant: true, Constant: { } weights } ? "its weights are computed at run time"
         : weights.Type != ElementType.Float || node.Input(0) is not { } input || !context.Profile.IsFloat(input) ? "it does not compute in single precision"
         : weights.ElementCount == 0 ? "it has no weights"
-        : weights.AsSpan<float>().ContainsAnyExceptInRange(float.MinValue, float.MaxValue) ? "its weights are not finite"
+        : !weights.IsFinite ? "its weights are not finite"
         : null;
 
     private static string? Bias(Node node) => node.Input(2) is null or { IsConstant: true } ? null : "its bias is computed at run time";

@@ -9,6 +9,7 @@ internal sealed class CompareVerb
 
     private readonly Option<string[]> _tasks = new("--task") { Required = true, HelpName = "NAME", AllowMultipleArgumentsPerToken = true, Description = "A task of the peers' folder; may be given several times." };
     private readonly Option<string> _method = new("--method") { DefaultValueFactory = _ => "MinMax", Description = "MinMax, Percentile or Entropy." };
+    private readonly Option<string> _effort = new("--effort") { DefaultValueFactory = _ => "Balanced", Description = "The tool's AccuracyEffort: Balanced, its default, or Fast, which corrects and searches about as little as the peer." };
     private readonly Option<string> _python = new("--python") { HelpName = "PATH", Description = $"A Python with onnxruntime, onnx, numpy and Pillow; by default {PythonVariable}." };
     private readonly Option<string> _peers = new("--peers") { HelpName = "FOLDER", Description = "The peers' tasks and scripts; by default ../shared/peers beside the checkout." };
     private readonly Option<string> _tool = new("--tool") { HelpName = "PATH", Description = "quantbuild.dll; by default the checkout's, built with -c Release." };
@@ -18,7 +19,8 @@ internal sealed class CompareVerb
     public Command Create()
     {
         _method.AcceptOnlyFromAmong("MinMax", "Percentile", "Entropy");
-        var command = new Command("compare", "Runs the tool and ONNX Runtime's own quantizer in turns, and prints the ratios of time and memory.") { _tasks, _method, _python, _peers, _tool, _rounds, _threads };
+        _effort.AcceptOnlyFromAmong("Balanced", "Fast");
+        var command = new Command("compare", "Runs the tool and ONNX Runtime's own quantizer in turns, and prints the ratios of time and memory.") { _tasks, _method, _effort, _python, _peers, _tool, _rounds, _threads };
         command.SetAction(Run);
         return command;
     }
@@ -35,7 +37,8 @@ internal sealed class CompareVerb
             return 2;
         }
 
-        var comparison = new TaskComparison(new(python!, peers), tool, line.GetValue(_rounds), line.GetValue(_threads));
+        var comparison = new TaskComparison(
+            new(python!, peers), new(tool, line.GetRequiredValue(_effort), line.GetValue(_threads)), line.GetValue(_rounds), line.GetValue(_threads));
         Console.WriteLine(TaskComparison.Header);
         foreach (var task in line.GetRequiredValue(_tasks))
         {

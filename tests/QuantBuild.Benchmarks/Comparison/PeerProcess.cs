@@ -4,7 +4,11 @@ using System.Text.Json;
 namespace QuantBuild.Benchmarks.Comparison;
 
 /// <summary>What one call of a quantizer cost, by the clock and in processor time; an error where it failed.</summary>
-internal sealed record CallCost(double Seconds, double CpuSeconds, double PeakBytes, int Samples, string? Error);
+internal sealed record CallCost(double Seconds, double CpuSeconds, double PeakBytes, int Samples, string? Error)
+{
+    /// <summary>Without the start of the process, imports and the reading of samples; NaN where that is not told apart.</summary>
+    public double OwnSeconds { get; init; } = double.NaN;
+}
 
 /// <summary>ONNX Runtime's own quantizer, in Python, through the script beside this program.</summary>
 internal sealed class PeerProcess(string python, string peers)
@@ -17,10 +21,10 @@ internal sealed class PeerProcess(string python, string peers)
         return (written.Model, written.Samples);
     }
 
-    public CallCost Quantize(string task, string method)
+    public CallCost Quantize(string task, string method, string folder)
     {
-        var answer = Run<Answer>("quantize", task, $"u8s8_{method}");
-        return new(answer.Seconds ?? double.NaN, answer.CpuSeconds ?? double.NaN, answer.PeakBytes ?? double.NaN, answer.Samples, answer.Error);
+        var answer = Run<Answer>("quantize", task, $"u8s8_{method}", folder);
+        return new(answer.Seconds, answer.CpuSeconds ?? double.NaN, answer.PeakBytes ?? double.NaN, answer.Samples, answer.Error) { OwnSeconds = answer.CallSeconds ?? double.NaN };
     }
 
     private T Run<T>(params string[] arguments)
@@ -42,5 +46,5 @@ internal sealed class PeerProcess(string python, string peers)
 
     private sealed record WrittenSamples(string Model, int Samples);
 
-    private sealed record Answer(double? Seconds, double? CpuSeconds, double? PeakBytes, int Samples, string? Error);
+    private sealed record Answer(double Seconds, double? CallSeconds, double? CpuSeconds, double? PeakBytes, int Samples, string? Error);
 }

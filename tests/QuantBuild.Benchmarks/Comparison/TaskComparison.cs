@@ -1,13 +1,13 @@
 namespace QuantBuild.Benchmarks.Comparison;
 
 /// <summary>One row of the comparison: tool, peer and bare pass take turns, and of each the smallest counts.</summary>
-internal sealed class TaskComparison(PeerProcess peer, string tool, int rounds, int threads)
+internal sealed class TaskComparison(PeerProcess peer, ToolProcess tool, int rounds, int threads)
 {
     private const double Megabyte = 1 << 20;
 
     public static string Header =>
-        "| task | method | samples | tool s | peer s | time × | tool CPU s | peer CPU s | CPU × | tool MB | peer MB | memory × | calibrate + plan s | bare pass s | calibrate + plan × | calibrate × |\n"
-        + "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+        "| task | method | samples | tool s | peer s | time × | peer's call s | time × | tool CPU s | peer CPU s | CPU × | tool MB | peer MB | memory × | calibrate + plan s | bare pass s | calibrate + plan × | calibrate × |\n"
+        + "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
     public string Row(string task, string method)
     {
@@ -15,17 +15,16 @@ internal sealed class TaskComparison(PeerProcess peer, string tool, int rounds, 
         try
         {
             var (model, samples) = peer.WriteSamples(task, folder);
-            var process = new ToolProcess(tool, threads);
             var (ours, theirs, bare) = (new List<ToolCost>(), new List<CallCost>(), new List<double>());
             for (var round = 0; round < rounds; round++)
             {
-                ours.Add(process.Quantize(model, folder, method));
+                ours.Add(tool.Quantize(model, folder, method));
                 using (var pass = new BarePass(model, folder, samples - ours[^1].HeldOut, threads))
                 {
                     bare.Add(pass.Seconds());
                 }
 
-                theirs.Add(peer.Quantize(task, Name(method)));
+                theirs.Add(peer.Quantize(task, Name(method), folder));
             }
 
             return Text($"| {task} | {method} | {samples}", ours, theirs, bare.Min());
@@ -44,13 +43,13 @@ internal sealed class TaskComparison(PeerProcess peer, string tool, int rounds, 
         var stages = FormattableString.Invariant($"{both:F2} | {bare:F2} | {both / bare:F2} | {calibrate / bare:F2} |");
         if (theirs.Find(cost => cost.Error is not null) is { } failed)
         {
-            return FormattableString.Invariant($"{start} | {seconds:F1} | failed: {failed.Error} | | {cpu:F1} | | | {bytes / Megabyte:F0} | | | {stages}");
+            return FormattableString.Invariant($"{start} | {seconds:F1} | failed: {failed.Error} | | | | {cpu:F1} | | | {bytes / Megabyte:F0} | | | {stages}");
         }
 
         var fewer = theirs[^1].Samples < ours[^1].Call.Samples ? $" (with {theirs[^1].Samples})" : "";
-        var (peerSeconds, peerBytes) = (theirs.Min(cost => cost.Seconds), theirs.Min(cost => cost.PeakBytes));
+        var (peerSeconds, callSeconds, peerBytes) = (theirs.Min(cost => cost.Seconds), theirs.Min(cost => cost.OwnSeconds), theirs.Min(cost => cost.PeakBytes));
         return FormattableString.Invariant(
-            $"{start} | {seconds:F1} | {peerSeconds:F1}{fewer} | {peerSeconds / seconds:F1} | {cpu:F1} | {peerCpu:F1} | {peerCpu / cpu:F1} | {bytes / Megabyte:F0} | {peerBytes / Megabyte:F0} | {peerBytes / bytes:F1} | {stages}");
+            $"{start} | {seconds:F1} | {peerSeconds:F1}{fewer} | {peerSeconds / seconds:F1} | {callSeconds:F1} | {callSeconds / seconds:F1} | {cpu:F1} | {peerCpu:F1} | {peerCpu / cpu:F1} | {bytes / Megabyte:F0} | {peerBytes / Megabyte:F0} | {peerBytes / bytes:F1} | {stages}");
     }
 
     /// <summary>As the peer's configurations have it.</summary>

@@ -8,7 +8,7 @@ namespace QuantBuild.Benchmarks.Comparison;
 internal sealed record ToolCost(CallCost Call, double CalibrateSeconds, double PlanSeconds, int HeldOut);
 
 /// <summary>The built tool, as a process.</summary>
-internal sealed class ToolProcess(string tool, int threads)
+internal sealed class ToolProcess(string tool, string effort, int threads)
 {
     public ToolCost Quantize(string model, string samples, string method)
     {
@@ -20,7 +20,7 @@ internal sealed class ToolProcess(string tool, int threads)
             string[] arguments =
             [
                 tool, "quantize", model, "--output", Path.Combine(folder, "int8.onnx"), "--calibration-data", samples,
-                "--calibration-method", method, "--threads", threads.ToString(CultureInfo.InvariantCulture), "--report", report,
+                "--calibration-method", method, "--accuracy-effort", effort, "--threads", threads.ToString(CultureInfo.InvariantCulture), "--report", report,
             ];
             Array.ForEach(arguments, start.ArgumentList.Add);
             var before = Stopwatch.GetTimestamp();

@@ -1,10 +1,11 @@
 """Quantizes one task's model with onnxruntime.quantization in a process of its own, and prints what that cost as JSON.
 
-python peer.py PEERS_FOLDER quantize TASK CONFIGURATION     ->  {"seconds", "cpuSeconds", "peakBytes", "samples", "error"}
 python peer.py PEERS_FOLDER samples TASK FOLDER             ->  {"model", "samples"}; the calibration samples as .npz files
+python peer.py PEERS_FOLDER quantize TASK CONFIGURATION FOLDER
+    ->  {"seconds", "callSeconds", "cpuSeconds", "peakBytes", "samples", "error"}, from the samples that lie in FOLDER
 
-PEERS_FOLDER holds the tasks and the measuring. The time is that of the call alone: neither the start of Python nor
-imports nor the decoding of the samples count.
+PEERS_FOLDER holds the tasks and the measuring. "seconds" is what a script takes that does nothing else: the start of
+Python, imports, reading the samples and the call. "callSeconds" is the call alone.
 """
 
 from __future__ import annotations
@@ -12,21 +13,47 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 sys.path.insert(0, sys.argv[1])
 
-LIMITS = SimpleNamespace(limit_seconds=1200, limit_gb=10)
+LIMIT_SECONDS = 1200
+LIMIT_GB = 10
+FEWEST_SAMPLES = 8
 
 
-def quantize(task: str, configuration: str) -> dict:
-    from run_ort import quantize_within_limits
+def read(files: list[Path]) -> list[dict]:
+    import numpy as np
 
-    with tempfile.TemporaryDirectory() as folder:
-        run, samples, _ = quantize_within_limits(task, configuration, Path(folder, "int8.onnx"), LIMITS)
-    peak = run.peak_mb and int(run.peak_mb * 2**20)
-    return {"seconds": run.seconds, "cpuSeconds": run.cpu_seconds, "peakBytes": peak, "samples": samples, "error": run.error}
+    return [dict(np.load(file)) for file in files]
+
+
+def quantize(task: str, configuration: str, folder: str) -> dict:
+    """All samples first; where memory does not suffice, half of them until it does."""
+    import run_ort
+    from common import measured
+
+    files = sorted(Path(folder).glob("*.npz"))
+    while True:
+        with tempfile.TemporaryDirectory() as target:
+            start = time.perf_counter()
+            call = partial(run_ort.quantize, task, configuration, Path(target, "int8.onnx"))
+            run = measured(call, setup=partial(read, files), limit_seconds=LIMIT_SECONDS, limit_gb=LIMIT_GB)
+            seconds = time.perf_counter() - start
+        words = ("MemoryError", "bad_alloc", "allocate", "ENOMEM", "exit code")
+        if not (run.error and any(word in run.error for word in words)) or len(files) < FEWEST_SAMPLES:
+            break
+        files = files[: len(files) // 2]
+    return {
+        "seconds": seconds,
+        "callSeconds": run.seconds,
+        "cpuSeconds": run.cpu_seconds,
+        "peakBytes": run.peak_mb and int(run.peak_mb * 2**20),
+        "samples": len(files),
+        "error": run.error,
+    }
 
 
 def samples(task: str, folder: str) -> dict:

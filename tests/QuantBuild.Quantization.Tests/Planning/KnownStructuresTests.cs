@@ -223,15 +223,11 @@ internal sealed class KnownStructuresTests
     }
 
     /// <summary>A detector whose boxes' sizes go through Exp and whose scores through a Softmax.</summary>
-    [Test]
-    public void RealDetector_HasItsHeadNamed()
+    [TestCase(CalibrationMethodName.MinMax)]
+    [TestCase(CalibrationMethodName.Mse)]
+    public void RealDetector_HasItsHeadNamed(CalibrationMethodName method)
     {
-        var request = new QuantizationRequest(SharedData.Require("faces/ultraface_rfb_320.onnx"), SharedData.Require("faces"), new()
-        {
-            CalibrationData = ["calib.csv"],
-            Preprocessing = new() { Size = new(320, 240), Resize = ResizeMode.Stretch, Scale = 1, Mean = [127], Std = [128] },
-        }, 2);
-        var job = PreparedRequest.Open(request, new(), null, CancellationToken.None);
+        var job = Detector(method);
 
         var structures = KnownStructures.Find(job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured);
 
@@ -242,6 +238,26 @@ internal sealed class KnownStructuresTests
             Assert.That(structures.Values.Select(structure => structure.Name), Does.Contain("range-mixing scale").And.Not.Contain("attention mask"));
         }
     }
+
+    /// <summary>The products in front of the Softmax are quantized, and what the method saw of them is not looked at again.</summary>
+    [TestCase(CalibrationMethodName.MinMax, 0, TestName = "{m}(which MinMax does not)")]
+    [TestCase(CalibrationMethodName.Mse, 4, TestName = "{m}(as Mse does)")]
+    public void WithoutSamples_WhatCalibrationCounted_IsNamed(CalibrationMethodName method, int expected)
+    {
+        var job = Detector(method);
+
+        var structures = KnownStructures.Find(job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured.Take(0));
+
+        Assert.That(structures.Values.Count(structure => structure.Name == "softmax input"), Is.EqualTo(expected));
+    }
+
+    private static PreparedRequest Detector(CalibrationMethodName method) => PreparedRequest.Open(
+        new(SharedData.Require("faces/ultraface_rfb_320.onnx"), SharedData.Require("faces"), new()
+        {
+            CalibrationData = ["calib.csv"],
+            CalibrationMethod = method,
+            Preprocessing = new() { Size = new(320, 240), Resize = ResizeMode.Stretch, Scale = 1, Mean = [127], Std = [128] },
+        }, 2), new(), null, CancellationToken.None);
 
     private static Value Scalar(Graph graph, string name, float value) => graph.AddInitializer(name, TensorData.Scalar(value));
 
