@@ -18,6 +18,9 @@ internal sealed class SearchedMethodsTests
     private const int Length = 64;
     private const float Outlier = 300;
 
+    /// <summary>Of as many elements as Auto wants to see at least.</summary>
+    private const int Samples = 16;
+
     /// <summary>The outlier's weights are large: to clip it would be the greatest error of all.</summary>
     [Test]
     public void OutlierThatMatters_IsKept([Values(Auto, Uniform)] CalibrationMethodName method) =>
@@ -35,6 +38,11 @@ internal sealed class SearchedMethodsTests
             Assert.That(observed.Method, Is.Not.EqualTo(MinMax));
         }
     }
+
+    /// <summary>What is not known of 960 elements is what the next ones are like.</summary>
+    [Test]
+    public void Auto_OfFewElements_ClipsNothing() => Assert.That(
+        CalibrationMethods.All[Auto].Choose(Context(weightOfOutlier: 0, 2, samples: Samples - 1))["x"], Has.Property("Method").EqualTo(MinMax));
 
     /// <summary>The hidden tensor has no outliers, and takes the method of the input all the same.</summary>
     [TestCase(0, Percentile)]
@@ -119,7 +127,7 @@ internal sealed class SearchedMethodsTests
     private static ImmutableDictionary<string, Observation> Chosen(CalibrationMethodName method, float weightOfOutlier, int threads = 2) =>
         CalibrationMethods.All[method].Choose(Context(weightOfOutlier, threads));
 
-    private static RangeContext Context(float weightOfOutlier, int threads, Func<Graph, Value, Value>? behind = null)
+    private static RangeContext Context(float weightOfOutlier, int threads, Func<Graph, Value, Value>? behind = null, int samples = Samples)
     {
         var random = new TinyModels();
         var weights = random.Random(Length, Length).ToFloats();
@@ -138,13 +146,13 @@ internal sealed class SearchedMethodsTests
             model.Graph.SetOutputs([behind(model.Graph, model.Graph.Outputs[0])]);
         }
 
-        return ContextOf(model, threads);
+        return ContextOf(model, threads, samples);
     }
 
     /// <summary>Calibration saw so many samples that all of these are measured on.</summary>
-    private static RangeContext ContextOf(Model model, int threads)
+    private static RangeContext ContextOf(Model model, int threads, int count = Samples)
     {
-        var samples = Enumerable.Range(0, 16).Select(index => SampleOf(index)).ToImmutableArray();
+        var samples = Enumerable.Range(0, count).Select(index => SampleOf(index)).ToImmutableArray();
         var profile = ModelProfile.Of(model, samples[0].Read());
         var form = ModelForm.Of(new() { Format = ModelFormat.Qdq });
         var placement = Placement.OfAll(model, new(profile, form));

@@ -9,6 +9,9 @@ internal static class AutoMethod
 {
     private const int Passes = 2;
 
+    /// <summary>Of a tensor of which fewer elements were seen nothing is clipped, whatever that does to these: where its tails end is not known yet.</summary>
+    private const long FewestElements = 1024;
+
     private static readonly int Expected = CalibrationMethods.OfOneTensor.Index().Single(entry => entry.Item.Name == CalibrationMethodName.Mse).Index;
 
     public static ImmutableDictionary<string, Observation> Choose(RangeContext context)
@@ -26,11 +29,11 @@ internal static class AutoMethod
 
     /// <summary>
     /// The method with the smallest error for each group, the first of equal ones; where none was measured, that which expects the smallest of the tensor itself; and the
-    /// first, which clips nothing, where too little was seen of a tensor to say what clipping costs.
+    /// first, which clips nothing, where too few elements were seen.
     /// </summary>
     public static int[] Best(RangeContext context, CandidateRanges candidates, double[][] errors) =>
     [
-        .. errors.Zip(candidates.Groups, (ofMethods, names) => !names.All(name => context.Statistics[name].HasTails) ? 0
+        .. errors.Zip(candidates.Groups, (ofMethods, names) => names.Any(name => context.Statistics[name].Histogram!.Count < FewestElements) ? 0
             : ofMethods.Min() is var least && double.IsFinite(least) ? ofMethods.IndexOf(least)
             : Expected),
     ];

@@ -4,7 +4,7 @@ using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Calibration.Methods;
 
-/// <summary>The range whose quantization has the smallest expected squared error, of rounding and of clipping together. Both ends are searched; of few elements nothing is clipped.</summary>
+/// <summary>The range whose quantization has the smallest expected squared error, of rounding and of clipping together. Both ends are searched.</summary>
 internal static class MseMethod
 {
     /// <summary>With levels closer than bins, the error of rounding is that of an even density.</summary>
@@ -12,11 +12,6 @@ internal static class MseMethod
 
     public static TensorRange Choose(TensorStatistics statistics, RangeOptions options)
     {
-        if (!statistics.HasTails)
-        {
-            return statistics.Range;
-        }
-
         var histogram = statistics.Histogram!;
         var moments = new HistogramMoments(histogram);
         var (below, above) = UsedBins.Of(histogram);

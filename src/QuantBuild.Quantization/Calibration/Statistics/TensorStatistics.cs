@@ -9,14 +9,8 @@ namespace QuantBuild.Quantization.Calibration.Statistics;
 /// <param name="Histogram">Null where it was not gathered.</param>
 internal sealed record TensorStatistics(TensorRange Range, long NotFinite, SampleEnds? Ends, Histogram? Histogram)
 {
-    /// <summary>With fewer elements a range that leaves some out is one that the next samples leave, too: where the tails end is not known yet.</summary>
-    private const long FewestOfTails = 1024;
-
     /// <summary>Null where it was not gathered.</summary>
     public ChannelRanges? Channels { get; init; }
-
-    /// <summary>True where enough was seen to say what clipping costs. It takes a histogram.</summary>
-    public bool HasTails => Histogram?.Count >= FewestOfTails;
 
     /// <summary>With the counts of a part of the samples; of the range's ends where that part has no finite element.</summary>
     public TensorStatistics WithCountsOf(TensorStatistics part, StatisticsKinds kinds)
