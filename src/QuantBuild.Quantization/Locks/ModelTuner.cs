@@ -49,7 +49,7 @@ public static class ModelTuner
         var regions = contest.Best is { } first ? Regions.Of(first.Planned.Plan.Placement) : [];
         foreach (var region in regions.OrderByDescending(region => region.Length).Take(MostRegions))
         {
-            contest.Try(Without(job, contest.Best!, region, $"without {region.Length} operators at {ModelLock.NameOf(region[0])}"));
+            contest.Try(Without(job, contest.Best!, region, $"without {region.Length} operators at {ModelLock.NameOf(region[0])}"), LeastSpeedup(contest.Best!.Planned.Plan.Placement, region));
         }
 
         Shorten(job, contest);
@@ -59,6 +59,10 @@ public static class ModelTuner
         var chosenBy = $"measurement on {environment.Cpu} ({string.Join(", ", environment.InstructionSets)}), ONNX Runtime {environment.OnnxRuntime}";
         return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials, StaysFloat: contest.Best is null);
     }
+
+    /// <summary>How many times as fast a model has to be, for certain, without these: what does not compute on integers is INT8 for the size of the file, half of which may be a table of embeddings.</summary>
+    internal static double LeastSpeedup(Placement placement, ImmutableArray<Node> region) =>
+        placement.Units.Where(unit => region.Contains(unit.Node)).All(unit => unit.Form == UnitForm.WeightOnly) ? Placement.AsFast : 1;
 
     /// <summary>Which form is fast on machines of another target, times that are measured here do not tell.</summary>
     private static void EnsureTells(QuantizationRequest request)
@@ -146,9 +150,9 @@ public static class ModelTuner
             }
         }
 
-        /// <summary>True where it is the fastest so far.</summary>
+        /// <summary>True where it is the fastest so far, by <paramref name="least"/> times as fast as the one before at least.</summary>
         /// <exception cref="QuantBuildException">There is no sample to measure with.</exception>
-        public bool Try(Contestant contestant)
+        public bool Try(Contestant contestant, double least = 1)
         {
             cancellation.ThrowIfCancellationRequested();
             var planned = contestant.Planned;
@@ -161,7 +165,7 @@ public static class ModelTuner
                 DiagnosticCodes.MissingSetting, $"{job.Request.Model}: there is no sample to measure with; set CalibrationData or EvaluationData.");
             using var models = new ModelForms(job.Model, _fastest, planned.Model, job.Request.Model).Sessions.First()();
             var latency = LatencyMeter.Measure(models, sample);
-            var isTaken = latency.PreparedInterval[0] > 1;
+            var isTaken = latency.PreparedInterval[0] > least;
             _trials.Add(new(contestant.Name, latency.QuantizedMs, latency.Speedup, isTaken));
             progress?.Report(new("Measuring", _trials.Count, _trials.Count));
             _first ??= contestant;

@@ -18,7 +18,7 @@ internal sealed class Placement
     private const long FirstOpset = 10;
 
     /// <summary>A form that takes so many times what float takes counts as no slower.</summary>
-    private const double AsFast = 1.05;
+    internal const double AsFast = 1.05;
 
     private readonly OrderedDictionary<Node, QuantizedUnit> _units = [];
     private readonly Dictionary<Node, string> _reasons = [];

@@ -39,4 +39,24 @@ internal sealed class RegionsTests
 
         Assert.That(Regions.EndOf(region, placement, length, isFirst).Select(node => node.Output.Name), Is.EqualTo(expected));
     }
+
+    /// <summary>A table of a megabyte is not given back for a hundredth of the time; a product runs on integers for its time.</summary>
+    [TestCase("t", 1.05)]
+    [TestCase("y", 1)]
+    public void LeastSpeedup_WithoutWhatIsInt8ForItsSize_IsMoreThanCertain(string operatorName, double expected)
+    {
+        const int Rows = 8192;
+        var random = new TinyModels();
+        var model = TinyModels.Build(17, [1, 8], (graph, x) =>
+        {
+            var indices = graph.AddNode("Cast", [x], "indices").Set("to", (long)ElementType.Int64).Output;
+            var rows = graph.AddNode("Gather", [graph.AddInitializer("table", random.Random(Rows, 32)), indices], "t").Output;
+            return graph.AddNode("MatMul", [rows, graph.AddInitializer("w", random.Random(32, 16))], "y").Output;
+        });
+        var sample = new Sample("one", ImmutableDictionary<string, TensorData>.Empty.Add("x", TensorData.Create<float>([1, 8], [1, 2, 3, 4, 5, 6, 7, 8])), null);
+        var placement = Placement.OfAll(model, new(ModelProfile.Of(model, sample), ModelForm.Of(new() { Format = ModelFormat.Dynamic })));
+        var region = Regions.Of(placement).Single(nodes => nodes[0].Output.Name == operatorName);
+
+        Assert.That(ModelTuner.LeastSpeedup(placement, region), Is.EqualTo(expected));
+    }
 }
