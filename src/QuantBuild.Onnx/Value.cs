@@ -87,6 +87,9 @@ public sealed class Value
         Info.Type.TensorType.ElemType = (int)type;
     }
 
+    /// <summary>Declares another length of one axis of a declared shape; the others stay as they are, names of open dimensions with them.</summary>
+    public void DeclareLength(int axis, long length) => Info!.Type.TensorType.Shape.Dim[axis] = DimensionOf(length);
+
     /// <summary>For a value that a node makes: what it is follows from the node.</summary>
     public void RemoveDeclaration() => Info = null;
 

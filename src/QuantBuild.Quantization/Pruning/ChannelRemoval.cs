@@ -62,7 +62,7 @@ internal static class ChannelRemoval
     {
         if (value.DeclaredShape is { IsDefault: false } shape && axis.Axis < shape.Length && shape[axis.Axis] == axis.Labels.Length)
         {
-            value.Declare(value.DeclaredType, shape.SetItem(axis.Axis, axis.Labels.Count(isKept)));
+            value.DeclareLength(axis.Axis, axis.Labels.Count(isKept));
         }
     }
 }

@@ -87,7 +87,7 @@ internal sealed class ChannelRemovalTests
         var model = GraphText.Parse(
             """
             opset 17
-            graph g(x: float[N, 2, 1, 1]) -> (y: float) {
+            graph g(x: float[N, 2, 1, 1]) -> (y: float[N, 2, height, 1]) {
               w: float[2, 2, 1, 1] = [1, 2, 3, 4]
               v: float[2, 2, 1, 1] = [5, 6, 7, 8]
               b: float[2] = [9, 10]
@@ -102,12 +102,12 @@ internal sealed class ChannelRemovalTests
         Assert.That(GraphText.Print(pruned), Is.EqualTo(GraphText.Print(GraphText.Parse(
             """
             opset 17
-            graph g(x: float[N, 2, 1, 1]) -> (y: float) {
+            graph g(x: float[N, 2, 1, 1]) -> (y: float[N, 2, height, 1]) {
               w: float[1, 2, 1, 1] = [3, 4]
               v: float[2, 1, 1, 1] = [6, 8]
               b: float[2] = [9, 10]
               b_1: float[1] = [10]
-              h: float[?, 1, 1, 1] = Conv(x, w, b_1)
+              h: float[N, 1, 1, 1] = Conv(x, w, b_1)
               y = Conv(h, v, b)
             }
             """))));
