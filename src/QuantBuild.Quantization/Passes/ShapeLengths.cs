@@ -36,7 +36,7 @@ internal sealed class ShapeLengths
     }
 
     /// <summary>The vectors that it is joined from; itself where it is not.</summary>
-    private static IEnumerable<Value> Parts(Value vector) => vector.Producer switch
+    public static IEnumerable<Value> Parts(Value vector) => vector.Producer switch
     {
         { } node when node.Is("Cast") && (ElementType)node.Int("to", 0) is ElementType.Int32 or ElementType.Int64 => Parts(node.Input(0)!),
         { } node when node.Is("Concat") => node.Inputs.OfType<Value>().SelectMany(Parts),

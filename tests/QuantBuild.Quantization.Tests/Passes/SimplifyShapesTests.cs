@@ -90,4 +90,45 @@ internal sealed class SimplifyShapesTests
           y = Relu(r)
         }
         """);
+
+    /// <summary>A Reshape copies a length where it is told 0, and an Expand makes 0 of 1.</summary>
+    [Test]
+    public void ExpandToALengthThatMayBeZero_StaysThere() => PassCheck.Verify(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[1, 6], some: bool[1]) -> (y: float) {
+          six: int64[1] = [6]
+          b = Cast(some) {to = 7}
+          t = Concat(b, six) {axis = 0}
+          r = Reshape(x, t)
+          e = Expand(r, t)
+          y = Relu(e)
+        }
+        """,
+        """
+        opset 13
+        graph g(x: float[1, 6], some: bool[1]) -> (y: float) {
+          six: int64[1] = [6]
+          r_target: int64[2] = [-1, 6]
+          b = Cast(some) {to = 7}
+          t = Concat(b, six) {axis = 0}
+          r = Reshape(x, r_target)
+          e = Expand(r, t)
+          y = Relu(e)
+        }
+        """);
+
+    [Test]
+    public void ExpandToALengthThatIsZero_StaysThere() => PassCheck.VerifyRefused(
+        Pass,
+        """
+        opset 13
+        graph g(x: float[1, 6]) -> (y: float) {
+          t: int64[2] = [0, 6]
+          r = Reshape(x, t)
+          e = Expand(r, t)
+          y = Relu(e)
+        }
+        """);
 }
