@@ -17,21 +17,27 @@ internal sealed class FoldIntoEmbedding : GraphPass
     {
         var gathers = Bodies.Nodes(model.Graph).Where(IsEmbedding).ToArray();
         var shapes = gathers.Length == 0 ? [] : InferredShapes.Proven(model, gathers.Select(gather => gather.Input(1)!).Where(indices => !indices.HasConstant).Distinct());
-        var isMoved = false;
+        var moved = new List<(Node Gather, Value Table, List<Node> Operators, string Name)>();
         foreach (var gather in gathers)
         {
             // Of indices whose shape is open there is at least one row.
             var rank = shapes.TryGetValue(gather.Input(1)!, out var shape) ? shape.Length + 1 : 1;
             if (OperatorsBehind(gather, rank) is { Count: > 0 } operators)
             {
-                Move(gather, operators);
-                isMoved = true;
+                var (table, name) = (gather.Input(0)!, gather.Output.Name);
+                moved.Add((Move(gather, operators), table, operators, name));
             }
         }
 
-        if (isMoved)
+        if (moved.Count > 0)
         {
             new FoldConstants().Run(model);
+        }
+
+        // What could not be folded would be computed from the whole table at every run.
+        foreach (var (gather, table, operators, name) in moved.Where(entry => entry.Gather.Input(0) is { IsConstant: false }))
+        {
+            MoveBack(gather, table, operators, name);
         }
     }
 
@@ -64,7 +70,8 @@ internal sealed class FoldIntoEmbedding : GraphPass
             || (input is { IsConstant: true, Constant: { Type: ElementType.Float } constant } && (constant.Rank == 0 || constant.Dimensions[^1] == 1 || constant.Dimensions[^1] == columns)
                 && constant.Rank <= rank && constant.Dimensions.SkipLast(1).All(length => length == 1)));
 
-    private static void Move(Node gather, List<Node> operators)
+    /// <summary>Returns the Gather behind the operators.</summary>
+    private static Node Move(Node gather, List<Node> operators)
     {
         var (graph, result) = (gather.Graph, operators[^1].Output);
         foreach (var use in gather.Output.Consumers.ToArray())
@@ -90,5 +97,19 @@ internal sealed class FoldIntoEmbedding : GraphPass
         }
 
         graph.Remove(gather);
+        return moved;
+    }
+
+    private static void MoveBack(Node moved, Value table, List<Node> operators, string name)
+    {
+        var gather = moved.Graph.AddNode("Gather", [table, moved.Input(1)], name, operators[0]);
+        gather.Name = moved.Name;
+        foreach (var use in table.Consumers.Where(use => use.Node != gather).ToArray())
+        {
+            use.Node.SetInput(use.Index, gather.Output);
+        }
+
+        moved.Output.ReplaceAllUsesWith(operators[^1].Output);
+        moved.Graph.Remove(moved);
     }
 }

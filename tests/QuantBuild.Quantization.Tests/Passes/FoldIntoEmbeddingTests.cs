@@ -73,6 +73,31 @@ internal sealed class FoldIntoEmbeddingTests
         }
         """);
 
+    /// <summary>ONNX Runtime computes nothing of a branch in which something fails: the operators would be computed from the whole table at every run.</summary>
+    [Test]
+    public void WhereNothingCanBeFolded_TheGatherStaysInFront() => PassCheck.VerifyRefused(
+        Pass,
+        """
+        opset 13
+        graph g(c: bool[1], i: int64[2]) -> (y: float) {
+          y = If(c) {
+            else_branch = graph else() -> (f: float) {
+              t: float[4, 2] = [-1, 2, -3, 4, -5, 6, -7, 8]
+              far: int64[2] = [7, 7]
+              r = Gather(t, i) as rows
+              n = Neg(r)
+              a = Mul(n, r)
+              k: float[2, 2] = [1, 2, 3, 4]
+              w = Gather(k, far)
+              f = MatMul(a, w)
+            },
+            then_branch = graph then() -> (s: float) {
+              s = Cast(i) {to = 1}
+            }
+          }
+        }
+        """);
+
     [Test]
     public void TableThatSomethingElseReads_IsLeftAlone() => PassCheck.VerifyRefused(
         Pass,
