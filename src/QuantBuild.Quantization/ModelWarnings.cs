@@ -30,8 +30,9 @@ internal static class ModelWarnings
         var infinite = observed.Where(entry => entry.Value.NotFinite > 0).Select(entry => entry.Key).Order(StringComparer.Ordinal).ToArray();
         if (infinite.Length > 0)
         {
+            var sample = observed[infinite[0]].FirstNotFinite is { } id ? $" on the sample {id}" : "";
             yield return new(
-                DiagnosticCodes.NotFinite, $"{path}: {infinite.Length} tensors held NaN or infinite values during calibration, the first '{infinite[0]}'; they were left out of the ranges. Look at the model and its preprocessing.");
+                DiagnosticCodes.NotFinite, $"{path}: {infinite.Length} {(infinite.Length == 1 ? "tensor" : "tensors")} held NaN or infinite values during calibration, the first '{infinite[0]}'{sample}; they were left out of the ranges. Look at the model and its preprocessing.");
         }
 
         if (SlowForm(plan) is { } slow)

@@ -17,6 +17,9 @@ internal sealed record Observation(TensorRange Range, long NotFinite)
 {
     public CalibrationMethodName Method { get; init; }
 
+    /// <summary>The first sample with an element that is not finite; null where it is not known.</summary>
+    public string? FirstNotFinite { get; init; }
+
     /// <summary>What the range was chosen from, where the method looks at more than ranges; null elsewhere.</summary>
     public TensorStatistics? Seen { get; init; }
 }
@@ -61,12 +64,12 @@ internal static class Calibrator
         {
             int[] own = [.. group.Select(value => places[value.Name])];
             using var session = new ScopedModel(model, group);
-            samples.ForEach("Calibrating", sample =>
+            samples.ForEach("Calibrating", (position, sample) =>
             {
                 var counter = counters.Value!;
                 session.Run(sample.Inputs, (index, _, shape, bytes) =>
                 {
-                    observers[own[index]].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter);
+                    observers[own[index]].Observe(MemoryMarshal.Cast<byte, float>(bytes), counter, samples.Samples[position]);
                     channels[own[index]]?.Observe(MemoryMarshal.Cast<byte, float>(bytes), shape);
                 });
             });
@@ -130,7 +133,7 @@ internal static class Calibrator
     {
         var chosen = new ConcurrentDictionary<string, Observation>();
         Parallel.ForEach(context.Statistics, new ParallelOptions { MaxDegreeOfParallelism = context.Measured.Run.Threads }, entry =>
-            chosen[entry.Key] = new(method.RangeOf(entry.Value, context.Options).Rounded(), entry.Value.NotFinite) { Method = method.Name });
+            chosen[entry.Key] = new(method.RangeOf(entry.Value, context.Options).Rounded(), entry.Value.NotFinite) { Method = method.Name, FirstNotFinite = entry.Value.FirstNotFinite?.Id });
         return chosen.ToImmutableDictionary();
     }
 }

@@ -6,7 +6,14 @@ using QuantBuild.Quantization.Inference;
 namespace QuantBuild.Quantization.Calibration;
 
 /// <summary>A sample that is read when it is needed, from a file or from a calibration.</summary>
-internal sealed record SampleHandle(string Id, double? Label, Func<Sample> Read);
+internal sealed record SampleHandle(string Id, double? Label, Func<Sample> Read)
+{
+    /// <summary>Where it is among the data, which are looked through in another order.</summary>
+    public int Place { get; init; }
+
+    /// <summary>The one that comes first among the data, of those that are there.</summary>
+    public static SampleHandle? First(SampleHandle? one, SampleHandle? other) => one is null || other?.Place < one.Place ? other : one;
+}
 
 /// <summary>How a request goes through samples.</summary>
 internal delegate SampleRun SampleRunner(ImmutableArray<SampleHandle> samples);
@@ -19,7 +26,7 @@ internal sealed record SampleRun(
 
     /// <summary>These samples of a set.</summary>
     public static ImmutableArray<SampleHandle> Handles(SampleSet set, IEnumerable<int> indices) =>
-        [.. indices.Select(index => new SampleHandle(set[index].Id, set[index].Label, () => set.Read(index)))];
+        [.. indices.Select(index => new SampleHandle(set[index].Id, set[index].Label, () => set.Read(index)) { Place = index })];
 
     public SampleRun Take(int count) => this with { Samples = [.. Samples.Take(count)] };
 

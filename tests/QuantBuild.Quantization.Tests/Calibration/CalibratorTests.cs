@@ -107,6 +107,22 @@ internal sealed class CalibratorTests
         }
     }
 
+    /// <summary>The first among the data, though samples are looked at in another order and on several threads; what is joined has it from its parts.</summary>
+    [Test]
+    public void Gather_NotFinite_NamesTheFirstSample()
+    {
+        var model = GraphText.Parse(Rearranging);
+        ImmutableArray<SampleHandle> samples = [.. Enumerable.Range(0, 40).Select(index => SampleOf(index == 39 ? 39 : index % 4 == 3 ? float.NaN : index) with { Id = $"{40 - index}", Place = 40 - index })];
+
+        var statistics = Calibrator.Gather(model, ModelProfile.Of(model, samples[0].Read()), ["x", "start", "joined", "next"], StatisticsKinds.None, new(samples, 4, null, CancellationToken.None));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(statistics.Values.Select(entry => entry.FirstNotFinite?.Id), Is.All.EqualTo("5"));
+            Assert.That(statistics["x"].NotFinite, Is.EqualTo(9 * 3));
+        }
+    }
+
     private static long Count(TensorStatistics statistics) => statistics.Histogram!.Zeros + statistics.Histogram.Bins.ToArray().Sum();
 
     private static ImmutableDictionary<string, TensorStatistics> Gather(long mostBytes) => Gather(Graph, Watched, StatisticsKinds.Histogram, mostBytes);
@@ -114,12 +130,12 @@ internal sealed class CalibratorTests
     private static ImmutableDictionary<string, TensorStatistics> Gather(string graph, string[] watched, StatisticsKinds kinds, long mostBytes = long.MaxValue)
     {
         var model = GraphText.Parse(graph);
-        ImmutableArray<SampleHandle> samples = [.. Enumerable.Range(1, 5).Select(SampleOf)];
+        ImmutableArray<SampleHandle> samples = [.. Enumerable.Range(1, 5).Select(index => SampleOf(index))];
         var profile = ModelProfile.Of(model, samples[0].Read());
         return Calibrator.Gather(model, profile, watched, kinds, new(samples, 2, null, CancellationToken.None), mostBytes: mostBytes);
     }
 
-    private static SampleHandle SampleOf(int index)
+    private static SampleHandle SampleOf(float index)
     {
         var sample = new Sample($"{index}", ImmutableDictionary<string, TensorData>.Empty.Add("x", TensorData.Create<float>([1, 4], [index, 0, -index, 0.25f * index])), null);
         return new(sample.Id, null, () => sample);

@@ -11,7 +11,7 @@ internal sealed record SampleSubset(ImmutableArray<StoredSample> Samples, string
 {
     public static SampleSubset Empty { get; } = new([], null);
 
-    public IEnumerable<SampleHandle> Handles => Samples.Select(sample => sample.Handle);
+    public IEnumerable<SampleHandle> Handles => Samples.Select((sample, index) => sample.Handle with { Place = index });
 
     /// <summary>From samples in the order of their hashes, of which no more are read than there is room for, and one.</summary>
     public static SampleSubset Of(IEnumerable<StoredSample> ordered, SubsetBounds bounds)

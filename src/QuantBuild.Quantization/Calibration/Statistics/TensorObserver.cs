@@ -14,14 +14,16 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
     private TensorRange _range = TensorRange.Empty;
     private SampleEnds _ends;
     private long _notFinite;
+    private SampleHandle? _firstNotFinite;
 
     /// <summary>To be read when all samples have been seen.</summary>
     public TensorStatistics Statistics =>
-        new(_range, _notFinite, kinds.HasFlag(StatisticsKinds.SampleEnds) ? _ends : null, _histogram);
+        new(_range, _notFinite, kinds.HasFlag(StatisticsKinds.SampleEnds) ? _ends : null, _histogram) { FirstNotFinite = _firstNotFinite };
 
     /// <param name="elements">The tensor of one sample; it may be empty.</param>
     /// <param name="counter">The calling thread's own.</param>
-    public void Observe(ReadOnlySpan<float> elements, HistogramCounter counter)
+    /// <param name="sample">Null where nobody asks which.</param>
+    public void Observe(ReadOnlySpan<float> elements, HistogramCounter counter, SampleHandle? sample = null)
     {
         if (elements.IsEmpty)
         {
@@ -49,7 +51,12 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
 
         var buffer = ArrayPool<float>.Shared.Rent(elements.Length);
         var finite = Finite(elements, buffer);
-        Interlocked.Add(ref _notFinite, elements.Length - finite.Length);
+        lock (_lock)
+        {
+            _notFinite += elements.Length - finite.Length;
+            _firstNotFinite = SampleHandle.First(_firstNotFinite, sample);
+        }
+
         if (!finite.IsEmpty)
         {
             ObserveFinite(finite, ElementExtremes.Of(finite).Range, counter);

@@ -9,6 +9,9 @@ namespace QuantBuild.Quantization.Calibration.Statistics;
 /// <param name="Histogram">Null where it was not gathered.</param>
 internal sealed record TensorStatistics(TensorRange Range, long NotFinite, SampleEnds? Ends, Histogram? Histogram)
 {
+    /// <summary>The first sample among the data with such an element; null where there is none, and where the samples are not known any more, as in a calibration file.</summary>
+    public SampleHandle? FirstNotFinite { get; init; }
+
     /// <summary>Null where it was not gathered.</summary>
     public ChannelRanges? Channels { get; init; }
 
@@ -32,6 +35,7 @@ internal sealed record TensorStatistics(TensorRange Range, long NotFinite, Sampl
         return new(Range.Union(other.Range), NotFinite + other.NotFinite, Ends + other.Ends, histogram)
         {
             Channels = Channels is null || other.Channels is null ? null : Channels.MergedWith(other.Channels),
+            FirstNotFinite = SampleHandle.First(FirstNotFinite, other.FirstNotFinite),
         };
     }
 }
