@@ -49,6 +49,16 @@ public static class ElementTypes
         _ => 0,
     };
 
+    /// <summary>What NumPy calls the type, as messages do: the word that a user can type.</summary>
+    public static string NumPyName(this ElementType type) => type switch
+    {
+        ElementType.Float => "float32",
+        ElementType.Double => "float64",
+        ElementType.Boolean => "bool",
+        ElementType.String => "str",
+        _ => type.ToString().ToLowerInvariant(),
+    };
+
     /// <summary>The element type of a .NET type; throws <see cref="ArgumentException"/> where ONNX has none.</summary>
     public static ElementType Of<T>() => Type.GetTypeCode(typeof(T)) switch
     {

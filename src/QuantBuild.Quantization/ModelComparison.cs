@@ -78,7 +78,7 @@ public static class ModelComparison
             if (given != input.Type)
             {
                 throw new QuantBuildException(
-                    DiagnosticCodes.ModelsDiffer, $"{request.Quantized}: the input '{input.Name}' takes {input.Type}, and {given} in {request.Float}. What is compared is one model before and after, with the same inputs and outputs.");
+                    DiagnosticCodes.ModelsDiffer, $"{request.Quantized}: the input '{input.Name}' takes {input.Type.NumPyName()}, and {given.NumPyName()} in {request.Float}. What is compared is one model before and after, with the same inputs and outputs.");
             }
         }
     }

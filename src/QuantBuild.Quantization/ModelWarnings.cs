@@ -113,7 +113,7 @@ internal static class ModelWarnings
     {
         var form = plan.Form;
         return form.Target == TargetName.Portable || plan.Units.IsEmpty ? null
-            : form.IsStatic && !form.HasIntegerKernels ? $"ONNX Runtime has no kernels for activations of {form.Activations.Type} and weights of {form.Weights.Type}, and computes in float between Q and DQ"
+            : form.IsStatic && !form.HasIntegerKernels ? $"ONNX Runtime has no kernels for activations of {form.Activations.Type.NumPyName()} and weights of {form.Weights.Type.NumPyName()}, and computes in float between Q and DQ"
             : form is { IsStatic: true, Activations.Type: ElementType.Int8, Target: not TargetName.Arm64 } ? "x64 kernels multiply unsigned by signed bytes; signed activations take a detour"
             : !form.IsStatic && plan.Units.Any(unit => unit.Node.Is("Conv"))
                 ? form.Format == ModelFormat.Dynamic ? "ONNX Runtime's ConvInteger takes several times as long as Conv" : "ONNX Runtime makes the weights of convolutions float again at every run"

@@ -120,7 +120,7 @@ internal sealed class NpyTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(error.Code, Is.EqualTo(DiagnosticCodes.SampleType));
-            Assert.That(error.Message, Does.Contain(file).And.Contain("dtype").And.Contain(Arrays.NumPyType.NameOf(type)));
+            Assert.That(error.Message, Does.Contain(file).And.Contain("dtype").And.Contain(type.NumPyName()));
         }
     }
 

@@ -47,7 +47,7 @@ internal sealed class ModelComparisonTests : IDisposable
         using (Assert.EnterMultipleScope())
         {
             Assert.That(exception.Code, Is.EqualTo(DiagnosticCodes.ModelsDiffer));
-            Assert.That(exception.Message, Does.Contain("other.onnx: the input 'x' takes Float16, and Float in "));
+            Assert.That(exception.Message, Does.Contain("other.onnx: the input 'x' takes float16, and float32 in "));
         }
     }
 

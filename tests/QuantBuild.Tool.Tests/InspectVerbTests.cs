@@ -19,10 +19,10 @@ internal sealed class InspectVerbTests
             {path}: IR version 8, opset onnx 17, made by QuantBuild
 
             inputs
-              x  Float[?,3]
+              x  float32[?,3]
 
             outputs
-              y  Float[rank open]
+              y  float32[rank open]
 
             operators
               2  Relu
@@ -31,8 +31,8 @@ internal sealed class InspectVerbTests
               1  example.Odd
 
             weights
-              Int64  16 bytes  1 tensor, 2 elements
-              Float  12 bytes  1 tensor, 3 elements
+              int64    16 bytes  1 tensor, 2 elements
+              float32  12 bytes  1 tensor, 3 elements
 
             """.ReplaceLineEndings("\n")));
     }
@@ -52,6 +52,7 @@ internal sealed class InspectVerbTests
         {
             Assert.That(root.EnumerateObject().Select(property => property.Name), Is.EqualTo(
                 new[] { "model", "irVersion", "producer", "opsets", "inputs", "outputs", "operators", "weights", "audit" }));
+            Assert.That(root.GetProperty("inputs")[0].GetProperty("type").GetString(), Is.EqualTo("Float"));
             Assert.That(root.GetProperty("inputs")[0].GetProperty("shape").GetRawText(), Does.Match(@"^\[\s*null,\s*3\s*\]$"));
             Assert.That(root.GetProperty("outputs")[0].GetProperty("shape").ValueKind, Is.EqualTo(JsonValueKind.Null));
             Assert.That(root.GetProperty("operators")[0].GetProperty("count").GetInt32(), Is.EqualTo(2));

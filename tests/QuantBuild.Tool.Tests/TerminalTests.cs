@@ -45,6 +45,14 @@ internal sealed class TerminalTests
     }
 
     [Test]
+    public void ReportSummary_FoldedInput_NamesItsTypeAsMessagesDo()
+    {
+        var summary = ReportSummary.Write(Reports.Passed with { Inputs = [new("image", "UInt8", 1, 0)] }, null);
+
+        Assert.That(summary, Does.Contain("image takes uint8, each for "));
+    }
+
+    [Test]
     public void ReportSummary_LongNames_StaysWithin100Columns()
     {
         var report = Reports.Passed with

@@ -18,7 +18,7 @@ internal sealed record ArrayInput(InputSpecification Specification, string Sourc
         if (!ElementConversion.IsAllowed(tensor.Type, Specification.Type))
         {
             throw SampleError.Type(
-                Source, $"the tensor holds {NumPyType.NameOf(tensor.Type)}; the model's input '{Specification.Name}' takes {NumPyType.NameOf(Specification.Type)}.");
+                Source, $"the tensor holds {tensor.Type.NumPyName()}; the model's input '{Specification.Name}' takes {Specification.Type.NumPyName()}.");
         }
 
         RequireShape(tensor.Dimensions);
@@ -39,7 +39,7 @@ internal sealed record ArrayInput(InputSpecification Specification, string Sourc
         ShapeFitting.Fit(shape, Specification.Dimensions) ?? throw WrongShape(shape, "one sample a slice of the first axis");
 
     private TensorData Convert(TensorData tensor) => ElementConversion.Convert(tensor, Specification.Type) ?? throw SampleError.Type(
-        Source, $"a value is too large for {NumPyType.NameOf(Specification.Type)}, the type of the model's input '{Specification.Name}'; scale the data.");
+        Source, $"a value is too large for {Specification.Type.NumPyName()}, the type of the model's input '{Specification.Name}'; scale the data.");
 
     private void RequireType(NumPyType type)
     {
@@ -49,7 +49,7 @@ internal sealed record ArrayInput(InputSpecification Specification, string Sourc
             : ElementConversion.IsAllowed(type.ElementType, expected);
         if (!isAllowed)
         {
-            var name = NumPyType.NameOf(expected);
+            var name = expected.NumPyName();
             throw SampleError.Type(
                 Source, $"the array has dtype {type}; the model's input '{Specification.Name}' takes {name}: save array.astype('{name}').");
         }

@@ -54,15 +54,5 @@ internal sealed record NumPyType(string Descriptor, char Kind, int Size, bool Is
         return bytes > LargestText ? null : new NumPyType(descriptor, descriptor[1], (int)bytes, descriptor[0] == '>');
     }
 
-    /// <summary>What NumPy calls an element type: the word that a user can type.</summary>
-    public static string NameOf(ElementType type) => type switch
-    {
-        ElementType.Float => "float32",
-        ElementType.Double => "float64",
-        ElementType.Boolean => "bool",
-        ElementType.String => "str",
-        _ => type.ToString().ToLowerInvariant(),
-    };
-
-    public override string ToString() => ElementType == ElementType.Undefined ? Descriptor : NameOf(ElementType);
+    public override string ToString() => ElementType == ElementType.Undefined ? Descriptor : ElementType.NumPyName();
 }

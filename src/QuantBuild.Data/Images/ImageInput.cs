@@ -28,7 +28,7 @@ internal sealed class ImageInput
         if (!PixelValues.Supports(input.Type))
         {
             throw SampleError.Type(
-                file, $"the model's input '{input.Name}' takes {Arrays.NumPyType.NameOf(input.Type)}, which images do not become; use one .npz file a sample.");
+                file, $"the model's input '{input.Name}' takes {input.Type.NumPyName()}, which images do not become; use one .npz file a sample.");
         }
 
         var axes = ImageAxes.Find(input, preprocessing.Layout, file);

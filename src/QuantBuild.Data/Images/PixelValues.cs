@@ -23,7 +23,7 @@ internal sealed record PixelValues(ElementType Type, ImagePreprocessing Preproce
         ElementType.Int32 => WriteIntegers<int>(image, layout, file),
         ElementType.UInt64 => WriteIntegers<ulong>(image, layout, file),
         ElementType.Int64 => WriteIntegers<long>(image, layout, file),
-        _ => throw new InvalidOperationException($"No image becomes {Type}."),
+        _ => throw new InvalidOperationException($"No image becomes {Type.NumPyName()}."),
     };
 
     private static byte[] Map<T>(PixelImage image, TensorLayout layout, ChannelOrder order, T[][] tables)
@@ -60,7 +60,7 @@ internal sealed record PixelValues(ElementType Type, ImagePreprocessing Preproce
         if (Map(image, layout, Preprocessing.ChannelOrder, isOutside).Contains((byte)1))
         {
             throw SampleError.Type(
-                file, $"a pixel's value does not fit the model's input, which takes {Arrays.NumPyType.NameOf(Type)}; set Scale and Mean so that it does (Mean=\"128\" for int8).");
+                file, $"a pixel's value does not fit the model's input, which takes {Type.NumPyName()}; set Scale and Mean so that it does (Mean=\"128\" for int8).");
         }
 
         return Map(image, layout, Preprocessing.ChannelOrder, tables);

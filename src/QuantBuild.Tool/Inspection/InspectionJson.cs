@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Reporting;
 
@@ -18,6 +19,6 @@ internal static class InspectionJson
     public static string Write(ModelInspection inspection) => JsonSerializer.Serialize(inspection, Context.ModelInspection) + "\n";
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(CamelCaseEnumConverter<LeftOverKind>)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(CamelCaseEnumConverter<LeftOverKind>), typeof(JsonStringEnumConverter<ElementType>)])]
 [JsonSerializable(typeof(ModelInspection))]
 internal sealed partial class InspectionJsonContext : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using QuantBuild.Onnx;
 using QuantBuild.Reporting;
 
 namespace QuantBuild.Tool.Inspection;
@@ -20,7 +21,7 @@ internal static class InspectionText
         }));
         TextTable.Write(text, "weights", inspection.Weights.Select(row => new[]
         {
-            row.Type, ReportText.Bytes(row.Bytes), $"{row.Tensors} {ReportText.Plural("tensor", row.Tensors)}, {row.Elements} {(row.Elements == 1 ? "element" : "elements")}",
+            row.Type.NumPyName(), ReportText.Bytes(row.Bytes), $"{row.Tensors} {ReportText.Plural("tensor", row.Tensors)}, {row.Elements} {(row.Elements == 1 ? "element" : "elements")}",
         }));
         if (inspection.Audit is { } audit)
         {
@@ -38,7 +39,7 @@ internal static class InspectionText
     private static string[] Signature(InspectedValue value) =>
     [
         value.Name,
-        $"{value.Type}[{(value.Shape is null ? "rank open" : string.Join(',', value.Shape.Select(length => length?.ToString(CultureInfo.InvariantCulture) ?? "?")))}]",
+        $"{value.Type.NumPyName()}[{(value.Shape is null ? "rank open" : string.Join(',', value.Shape.Select(length => length?.ToString(CultureInfo.InvariantCulture) ?? "?")))}]",
     ];
 
     private static void Line(StringBuilder text, string line) => text.Append(line).Append('\n');

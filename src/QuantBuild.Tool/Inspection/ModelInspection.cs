@@ -45,8 +45,8 @@ internal sealed record ModelInspection(
             Weights =
             [
                 .. constants.GroupBy(tensor => tensor.Type)
-                    .Select(group => new WeightCount(group.Key.ToString(), group.Count(), group.Sum(tensor => tensor.ElementCount), group.Sum(Size)))
-                    .OrderByDescending(row => row.Bytes).ThenBy(row => row.Type, StringComparer.Ordinal),
+                    .Select(group => new WeightCount(group.Key, group.Count(), group.Sum(tensor => tensor.ElementCount), group.Sum(Size)))
+                    .OrderByDescending(row => row.Bytes).ThenBy(row => row.Type.NumPyName(), StringComparer.Ordinal),
             ],
         };
     }
@@ -56,13 +56,13 @@ internal sealed record ModelInspection(
 }
 
 /// <summary><paramref name="Shape"/> is null where the rank is open, and has null where a dimension is.</summary>
-internal sealed record InspectedValue(string Name, string Type, long?[]? Shape)
+internal sealed record InspectedValue(string Name, ElementType Type, long?[]? Shape)
 {
     public static InspectedValue Of(Value value) =>
-        new(value.Name, value.DeclaredType.ToString(), value.DeclaredShape.IsDefault ? null : [.. value.DeclaredShape]);
+        new(value.Name, value.DeclaredType, value.DeclaredShape.IsDefault ? null : [.. value.DeclaredShape]);
 }
 
 /// <summary><paramref name="Domain"/> is empty for ONNX's own operators.</summary>
 internal sealed record OperatorCount(string Type, string Domain, int Count);
 
-internal sealed record WeightCount(string Type, int Tensors, long Elements, long Bytes);
+internal sealed record WeightCount(ElementType Type, int Tensors, long Elements, long Bytes);

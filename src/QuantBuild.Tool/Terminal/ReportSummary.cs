@@ -38,9 +38,11 @@ internal static class ReportSummary
 
         foreach (var input in report.Inputs)
         {
+            // As messages spell it
+            var type = input.Type.ToLowerInvariant();
             Field(text, "input", input.Channels is { } channels
-                ? $"{input.Name} takes {input.Type}; by channel, each for {string.Join(", ", channels.Scales.Zip(channels.ZeroPoints, Meaning))}"
-                : $"{input.Name} takes {input.Type}, each for {Meaning(input.Scale ?? 1, input.ZeroPoint ?? 0)}");
+                ? $"{input.Name} takes {type}; by channel, each for {string.Join(", ", channels.Scales.Zip(channels.ZeroPoints, Meaning))}"
+                : $"{input.Name} takes {type}, each for {Meaning(input.Scale ?? 1, input.ZeroPoint ?? 0)}");
         }
 
         if (report.Pruning is { } pruning)
