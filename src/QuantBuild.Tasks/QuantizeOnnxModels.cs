@@ -26,6 +26,10 @@ public sealed class QuantizeOnnxModels : Task, ICancelableTask
     [Required]
     public ITaskItem[] Models { get; set; } = [];
 
+    /// <summary>All models of the project, those that are up to date too: what one of them reads, no other one may write.</summary>
+    [Required]
+    public ITaskItem[] All { get; set; } = [];
+
     /// <summary>Quantize or PassThrough.</summary>
     [Required]
     public string Mode { get; set; } = "";
@@ -76,7 +80,7 @@ public sealed class QuantizeOnnxModels : Task, ICancelableTask
     private void Run(int threads)
     {
         var host = DotNetHost.Length > 0 ? DotNetHost : HostOfThisBuild();
-        var request = new WorkerRequest(Mode, ProjectDirectory, threads, _models.Select(model => model.ToRequest()));
+        var request = new WorkerRequest(Mode, ProjectDirectory, threads, _models.Select(model => model.ToRequest()), All.Select(item => new ModelItem(item).ToRequest()));
         (BuildEngine as IBuildEngine3)?.Yield();
         try
         {

@@ -6,7 +6,7 @@ namespace QuantBuild.Tasks;
 
 /// <summary>What the worker is asked to do; it answers with <see cref="WorkerMessage"/>s.</summary>
 [DataContract]
-internal sealed class WorkerRequest(string mode, string projectDirectory, int threads, IEnumerable<WorkerModel> models)
+internal sealed class WorkerRequest(string mode, string projectDirectory, int threads, IEnumerable<WorkerModel> models, IEnumerable<WorkerModel> all)
 {
     private static readonly DataContractJsonSerializerSettings Settings = new() { UseSimpleDictionaryFormat = true };
 
@@ -21,6 +21,9 @@ internal sealed class WorkerRequest(string mode, string projectDirectory, int th
 
     [DataMember(Name = "models")]
     public WorkerModel[] Models { get; private set; } = [.. models];
+
+    [DataMember(Name = "all")]
+    public WorkerModel[] All { get; private set; } = [.. all];
 
     /// <summary>One line of UTF-8 with its line feed.</summary>
     public byte[] ToLine()

@@ -51,6 +51,25 @@ internal sealed class LockFileTests
         }
     }
 
+    /// <summary>The second item comes to a project whose first one is up to date.</summary>
+    [Test]
+    public void UpdateLock_OverTheLockFileOfAnItemThatIsUpToDate_IsAnErrorAtTheItem()
+    {
+        using var project = Project.Create($"""
+            {Project.DefaultItem}
+            <QuantizeModel Condition="'$(Second)' == 'true'" Include="models/digits.onnx" Link="models/second.onnx" UpdateLock="true" CalibrationData="data/calibration/**/*.png" />
+            """);
+        project.Build();
+
+        var build = project.Build("-p:Second=true");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((build.Succeeded, File.Exists(project["models/digits.quantbuild.json"])), Is.EqualTo((false, false)));
+            Assert.That(build.Line("QB1002"), Does.Contain("models/digits.onnx (Link models/second.onnx): Lock is").And.Contain("models/digits.onnx follows the lock file there"), build.Output);
+        }
+    }
+
     [Test]
     public void Analyze_PutsWhatEachOperatorDoesIntoTheReport()
     {

@@ -12,7 +12,8 @@ internal sealed class ProtocolTests
     public void Request_OfTheTask_IsReadByTheWorker()
     {
         var metadata = new Dictionary<string, string> { ["CalibrationData"] = "data/\"é日\"\n/**/*.png", ["Link"] = "" };
-        var line = new WorkerRequest("PassThrough", "/a b/é", 3, [new WorkerModel("models/é.onnx", "/a b/é/obj/é.onnx", metadata)]).ToLine();
+        var model = new WorkerModel("models/é.onnx", "/a b/é/obj/é.onnx", metadata);
+        var line = new WorkerRequest("PassThrough", "/a b/é", 3, [model], [model, new WorkerModel("upToDate.onnx", "/o.onnx", [])]).ToLine();
 
         var read = JsonSerializer.Deserialize(line, WorkerJsonContext.Default.WorkerRequest)!;
 
@@ -22,6 +23,7 @@ internal sealed class ProtocolTests
             Assert.That((read.IsPassThrough, read.ProjectDirectory, read.Threads), Is.EqualTo((true, "/a b/é", 3)));
             Assert.That((read.Models[0].Source, read.Models[0].Output), Is.EqualTo(("models/é.onnx", "/a b/é/obj/é.onnx")));
             Assert.That(read.Models[0].Metadata, Is.EquivalentTo(metadata));
+            Assert.That(read.All.Select(item => item.Source), Is.EqualTo(["models/é.onnx", "upToDate.onnx"]));
         }
     }
 

@@ -91,6 +91,6 @@ internal static class ToolOptions
     public static QuantBuildException Missing(string verb, string option, string what) =>
         new(DiagnosticCodes.MissingSetting, $"'{verb}' needs {option}: {what}.");
 
-    private static QuantBuildException Invalid(string option, string value, string expected) =>
+    public static QuantBuildException Invalid(string option, string value, string expected) =>
         new(DiagnosticCodes.InvalidSetting, $"{option} is '{value}'; expected {expected}.");
 }

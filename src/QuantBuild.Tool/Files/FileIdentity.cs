@@ -3,10 +3,13 @@ namespace QuantBuild.Tool.Files;
 /// <summary>Whether two paths lead to one file, through links too.</summary>
 internal static class FileIdentity
 {
-    public static bool AreSame(string first, string second) => string.Equals(
-        Resolve(first), Resolve(second), OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase);
+    /// <summary>Of what <see cref="Of"/> gives.</summary>
+    public static StringComparer Comparer { get; } = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
 
-    private static string Resolve(string path)
+    public static bool AreSame(string first, string second) => Comparer.Equals(Of(first), Of(second));
+
+    /// <summary>The absolute path behind all links.</summary>
+    public static string Of(string path)
     {
         var full = Path.GetFullPath(path);
         var directory = Path.GetDirectoryName(full);
@@ -15,7 +18,7 @@ internal static class FileIdentity
             return full;
         }
 
-        var here = Path.Combine(Resolve(directory), Path.GetFileName(full));
+        var here = Path.Combine(Of(directory), Path.GetFileName(full));
         try
         {
             return new FileInfo(here).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? here;

@@ -9,11 +9,10 @@ internal static class ModelLockFile
     /// <summary>Finds before the work that the lock file would take the place of a folder or of something that is read.</summary>
     /// <param name="request">A lock file of it that exists is itself only replaced.</param>
     /// <param name="option">What names the file.</param>
-    /// <param name="others">What else is read.</param>
     /// <exception cref="Onnx.Diagnostics.QuantBuildException">The lock file must not or cannot be written, or the model or the data cannot be used.</exception>
-    public static void EnsureWritable(QuantizationRequest request, string option, params ReadOnlySpan<string> others)
+    public static void EnsureWritable(QuantizationRequest request, string option)
     {
-        ToolOptions.EnsureWritable(option, request.LockPath, [request.Model, .. ToolOptions.FilesOf(request.Settings), .. others]);
+        ToolOptions.EnsureWritable(option, request.LockPath, [request.Model, .. ToolOptions.FilesOf(request.Settings)]);
         ToolOptions.EnsureNotRead(request with { Settings = request.Settings with { UpdateLock = true } }, (option, request.LockPath));
     }
 

@@ -47,7 +47,8 @@ internal sealed class BuildWorker(Engine engine, Stream output)
         {
             var request = JsonSerializer.Deserialize(line, WorkerJsonContext.Default.WorkerRequest)!;
             Environment.CurrentDirectory = request.ProjectDirectory;
-            return request.Models.Select((model, index) => Run(request, model, new ModelChannel(channel, index), cancellation)).Max();
+            var locks = new ProjectLocks(request);
+            return request.Models.Select((model, index) => Run(request, model, locks, new ModelChannel(channel, index), cancellation)).Max();
         }
         catch (OperationCanceledException)
         {
@@ -61,11 +62,11 @@ internal sealed class BuildWorker(Engine engine, Stream output)
     }
 
     /// <summary>One model's failure does not keep the others from being looked at: all messages come in one build.</summary>
-    private int Run(WorkerRequest request, WorkerModel model, ModelChannel channel, CancellationToken cancellation)
+    private int Run(WorkerRequest request, WorkerModel model, ProjectLocks locks, ModelChannel channel, CancellationToken cancellation)
     {
         try
         {
-            return new ModelBuild(engine, request, model, channel).Run(cancellation) ? ExitCodes.Success : ExitCodes.GateFailed;
+            return new ModelBuild(engine, request, model, locks, channel).Run(cancellation) ? ExitCodes.Success : ExitCodes.GateFailed;
         }
         catch (OperationCanceledException)
         {

@@ -12,7 +12,7 @@ using QuantBuild.Tool.Files;
 namespace QuantBuild.Tool.Worker;
 
 /// <summary>One model of a request: reused where its inputs are unchanged, quantized otherwise, judged always.</summary>
-internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerModel model, ModelChannel channel)
+internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerModel model, ProjectLocks locks, ModelChannel channel)
 {
     private readonly ItemSettings _settings = new(model);
 
@@ -53,7 +53,8 @@ internal sealed class ModelBuild(Engine engine, WorkerRequest request, WorkerMod
         var job = new QuantizationRequest(model.Source, request.ProjectDirectory, _settings.Parse(), request.Threads);
         if (job.Settings.UpdateLock)
         {
-            ModelLockFile.EnsureWritable(job, $"{model.Source}: Lock", [.. request.Models.Select(other => other.Source)]);
+            ModelLockFile.EnsureWritable(job, $"{model.Source}: Lock");
+            locks.EnsureOwn(model, job.LockPath);
         }
 
         var inputs = QuantizationInputs.Find(job);

@@ -2,8 +2,11 @@ using System.Collections.Immutable;
 
 namespace QuantBuild.Tool.Worker;
 
-/// <summary>The first line of the worker's standard input, as QuantBuild.Tasks writes it.</summary>
-internal sealed record WorkerRequest(string Mode, string ProjectDirectory, int Threads, ImmutableArray<WorkerModel> Models)
+/// <summary>
+/// The first line of the worker's standard input, as QuantBuild.Tasks writes it. <paramref name="Models"/> are to be built;
+/// <paramref name="All"/> are those of the project, among them what is up to date.
+/// </summary>
+internal sealed record WorkerRequest(string Mode, string ProjectDirectory, int Threads, ImmutableArray<WorkerModel> Models, ImmutableArray<WorkerModel> All)
 {
     /// <summary>The models are only looked at: the float files themselves are deployed.</summary>
     public bool IsPassThrough => string.Equals(Mode, "PassThrough", StringComparison.OrdinalIgnoreCase);

@@ -13,9 +13,18 @@ internal sealed record WorkerRun(int ExitCode, ImmutableArray<WorkerMessage> Mes
 
     public IEnumerable<string> Codes => Messages.Where(message => message.Type == "diagnostic").Select(message => message.Code!);
 
-    public static async Task<WorkerRun> OfAsync(Engine engine, string folder, params (string Name, string Value)[] metadata)
+    public static Task<WorkerRun> OfAsync(Engine engine, string folder, params (string Name, string Value)[] metadata) => OfAsync(engine, Request(folder, metadata));
+
+    /// <summary>Of a project with several items.</summary>
+    public static Task<WorkerRun> OfAsync(Engine engine, string folder, WorkerModel[] models, WorkerModel[] upToDate) => OfAsync(engine, Request(folder, models, upToDate));
+
+    public static string Request(string folder, params (string Name, string Value)[] metadata) => Request(folder, [Item(folder, "model.onnx", "store", metadata)], []);
+
+    public static WorkerModel Item(string folder, string source, string store, params (string Name, string Value)[] metadata) =>
+        new(source, Path.Combine(folder, store, source), metadata.ToImmutableSortedDictionary(pair => pair.Name, pair => pair.Value));
+
+    private static async Task<WorkerRun> OfAsync(Engine engine, string request)
     {
-        var request = Request(folder, metadata);
         var before = Environment.CurrentDirectory;
         using var lifeline = new AnonymousPipeServerStream(PipeDirection.Out);
         using var input = new StreamReader(new AnonymousPipeClientStream(PipeDirection.In, lifeline.ClientSafePipeHandle));
@@ -32,11 +41,8 @@ internal sealed record WorkerRun(int ExitCode, ImmutableArray<WorkerMessage> Mes
         }
     }
 
-    public static string Request(string folder, params (string Name, string Value)[] metadata) => JsonSerializer.Serialize(
-        new WorkerRequest(
-            "Quantize", folder, 1,
-            [new("model.onnx", Path.Combine(folder, "store", "model.onnx"), metadata.ToImmutableSortedDictionary(pair => pair.Name, pair => pair.Value))]),
-        WorkerJsonContext.Default.WorkerRequest);
+    private static string Request(string folder, WorkerModel[] models, WorkerModel[] upToDate) => JsonSerializer.Serialize(
+        new WorkerRequest("Quantize", folder, 1, [.. models], [.. models, .. upToDate]), WorkerJsonContext.Default.WorkerRequest);
 
     private static ImmutableArray<WorkerMessage> Parse(MemoryStream output) =>
     [
