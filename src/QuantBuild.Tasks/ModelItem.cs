@@ -11,6 +11,8 @@ internal sealed class ModelItem(ITaskItem item)
 
     private const string DependencyPrefix = "dependency|";
 
+    private const string LockPrefix = "lock|";
+
     private readonly Lazy<ItemPosition> _position = new(() => ItemPosition.Find(item.GetMetadata("_DeclaredIn"), item));
     private readonly List<string> _dependencies = [];
     private readonly List<string> _companions = [];
@@ -23,6 +25,11 @@ internal sealed class ModelItem(ITaskItem item)
     private string Stamp => item.GetMetadata("_Stamp");
 
     private string InputsCache => item.GetMetadata("_InputsCache");
+
+    /// <summary>Where the lock file is or would be, from the root.</summary>
+    private string Lock => item.GetMetadata("_Lock");
+
+    private bool UpdatesLock => bool.TryParse(item.GetMetadata("UpdateLock"), out var updates) && updates;
 
     public WorkerModel ToRequest()
     {
@@ -47,25 +54,34 @@ internal sealed class ModelItem(ITaskItem item)
     public void Invalidate() => File.Delete(Stamp);
 
     /// <summary>
-    /// The model may be deployed. What the worker read beyond the files that the targets know joins the list that the next
-    /// build compares; the stamp comes last and is the newest file.
+    /// The model may be deployed. What the worker read beyond the files that the targets know, and the lock file that it wrote, join
+    /// the list that the next build compares; the stamp comes last and is the newest file.
     /// </summary>
     public void Validate()
     {
-        var listed = File.ReadAllLines(InputsCache).Where(line => !line.StartsWith(DependencyPrefix, StringComparison.Ordinal)).ToArray();
-        var known = new HashSet<string>(listed.Select(line => line.Split('|')[0]), PathComparer);
+        var listed = File.ReadAllLines(InputsCache).Where(line => !IsWrittenHere(line)).ToArray();
+        if (UpdatesLock && File.Exists(Lock))
+        {
+            listed = [.. listed, $"{Line(LockPrefix, Lock)}{item.GetMetadata("_Limits")}"];
+        }
+
+        var known = new HashSet<string>(listed.Select(line => line.Split('|')[0]), PathComparer) { Lock };
         var dependencies = _dependencies.Where(path => !known.Contains(path)).Distinct(PathComparer).ToArray();
         WriteIfChanged(item.GetMetadata("_Dependencies"), dependencies);
         WriteIfChanged(item.GetMetadata("_Companions"), [.. _companions]);
-        WriteIfChanged(InputsCache, [.. listed, .. dependencies.Select(Line)]);
+        WriteIfChanged(InputsCache, [.. listed, .. dependencies.Select(path => Line(DependencyPrefix, path))]);
         File.WriteAllText(Stamp, "");
     }
 
+    /// <summary>A lock file that is only followed counts as it was when the targets listed it.</summary>
+    private bool IsWrittenHere(string line) =>
+        line.StartsWith(DependencyPrefix, StringComparison.Ordinal) || (UpdatesLock && line.StartsWith(LockPrefix, StringComparison.Ordinal));
+
     /// <summary>As the targets write it; they are tested against each other.</summary>
-    private static string Line(string path)
+    private static string Line(string prefix, string path)
     {
         var file = new TaskItem(path);
-        return $"{DependencyPrefix}{file.GetMetadata("FullPath")}|{file.GetMetadata("ModifiedTime")}|";
+        return $"{prefix}{file.GetMetadata("FullPath")}|{file.GetMetadata("ModifiedTime")}|";
     }
 
     private static void WriteIfChanged(string path, string[] lines)

@@ -31,6 +31,33 @@ internal sealed class LockFileTests
         }
     }
 
+    /// <summary>The lock file is an input, too: that the build itself wrote it is no change, that somebody else did is one.</summary>
+    [TestCase("models/digits.quantbuild.json")]
+    [TestCase("locks/own.json", "-p:QuantBuildLock=locks/own.json")]
+    public void UpdateLock_WithNothingChanged_StartsNoWorker(string lockFile, params string[] properties)
+    {
+        string[] update = ["-p:QuantBuildUpdateLock=true", .. properties];
+        using var project = Project.Create();
+
+        var written = project.Build(update);
+        var decided = File.ReadAllText(project[lockFile]);
+        var nothing = project.BuildWithoutWorker(update);
+        File.Delete(project[lockFile]);
+        var deleted = project.Build(update);
+        var again = File.ReadAllText(project[lockFile]);
+        File.WriteAllText(project[lockFile], "edited");
+        var edited = project.Build(update);
+        var after = project.BuildWithoutWorker(update);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((written.Quantized, deleted.Reused, edited.Reused), Is.EqualTo((1, 1, 1)), edited.Output);
+            Assert.That(nothing.Succeeded, Is.True, nothing.Output);
+            Assert.That(after.Succeeded, Is.True, after.Output);
+            Assert.That((again, File.ReadAllText(project[lockFile])), Is.EqualTo((decided, decided)));
+        }
+    }
+
     [TestCase("null", "QB2024", "it holds no JSON object")]
     [TestCase("{", "QB2024", "line 1: this is not valid JSON")]
     [TestCase(
