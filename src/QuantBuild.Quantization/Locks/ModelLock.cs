@@ -51,12 +51,20 @@ internal sealed record ModelLock
         Operators = placement.Units.ToImmutableSortedDictionary(unit => NameOf(unit.Node), unit => unit.Form, StringComparer.Ordinal),
     };
 
-    /// <summary>The file that a request follows: the one that is set, or the one beside the model where there is one; null for none.</summary>
-    public static string? FileOf(QuantizationRequest request) => request.Settings.Lock is not null || File.Exists(request.LockPath) ? request.LockPath : null;
+    /// <summary>
+    /// The file that a request follows: the one that is set, or the one beside the model where there is one; null for none. A folder there is one that cannot be
+    /// read: passed over, it would be in the way of the lock file that is to come, and of decisions that somebody believes to be followed.
+    /// </summary>
+    public static string? FileOf(QuantizationRequest request) => request.Settings.Lock is not null || Path.Exists(request.LockPath) ? request.LockPath : null;
 
     /// <exception cref="QuantBuildException">The file cannot be read.</exception>
     public static ModelLock Read(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw new QuantBuildException(DiagnosticCodes.InvalidLock, $"{path}: the lock file cannot be read: it is a folder. Rename or delete it, or set Lock to a file.");
+        }
+
         try
         {
             return LockText.Read(File.ReadAllBytes(path), Json);

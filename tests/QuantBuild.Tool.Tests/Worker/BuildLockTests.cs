@@ -67,6 +67,25 @@ internal sealed class BuildLockTests
         }
     }
 
+    /// <summary>Of a result that was stored before it came, too.</summary>
+    [TestCase("model.quantbuild.json", "")]
+    [TestCase("data", "data")]
+    public async Task FolderInPlaceOfTheLockFile_IsNotPassedOver(string folder, string @lock)
+    {
+        await WorkerRun.OfAsync(_engine, _folder.Path, ("CalibrationData", "data"));
+        Directory.CreateDirectory(_folder.File(folder));
+
+        var run = await WorkerRun.OfAsync(Engine.Default, _folder.Path, ("CalibrationData", "data"), ("Lock", @lock));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((run.ExitCode, run.Codes.Single()), Is.EqualTo((2, "QB2024")));
+            Assert.That(
+                run.Messages.Single(message => message.Code == "QB2024").Text,
+                Is.EqualTo($"{_folder.File(folder)}: the lock file cannot be read: it is a folder. Rename or delete it, or set Lock to a file."));
+        }
+    }
+
     [TestCase(null)]
     [TestCase("")]
     [TestCase("edited by hand")]
