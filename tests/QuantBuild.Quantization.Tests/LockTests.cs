@@ -107,6 +107,35 @@ internal sealed class LockTests
         }
     }
 
+    /// <summary>Blocks need a later opset: "the model has changed" was said of one that had not.</summary>
+    [TestCase(ModelFormat.WeightOnly)]
+    [TestCase(ModelFormat.Auto)]
+    public void LockOfBlocks_AndOneOfOtherGranularity_AreNotTakenForEachOther(ModelFormat format)
+    {
+        var others = Settings with { Format = format };
+        var blocks = others with { WeightGranularity = WeightGranularity.PerBlock, BlockSize = 16 };
+
+        var ofOthers = Refused(Encoding.UTF8.GetString(Quantize(others with { UpdateLock = true }).Lock!.Value.Span), blocks);
+        var ofBlocks = Refused(Encoding.UTF8.GetString(Quantize(blocks with { UpdateLock = true }).Lock!.Value.Span), others);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ofOthers, Does.Contain(": it was made with weightGranularity 'PerTensor or PerChannel', and that is 'PerBlock' now."));
+            Assert.That(ofBlocks, Does.Contain(": it was made with weightGranularity 'PerBlock', and that is 'PerTensor or PerChannel' now."));
+        }
+    }
+
+    [Test]
+    public void LockOfBlocks_AndOneOfAScaleAChannel_AreFollowedWhereTheyFit()
+    {
+        var blocks = Settings with { Format = ModelFormat.WeightOnly, WeightGranularity = WeightGranularity.PerBlock };
+        File.WriteAllBytes(LockPath, Quantize(blocks with { UpdateLock = true }).Lock!.Value.ToArray());
+        Assert.That(() => Quantize(blocks), Throws.Nothing);
+
+        File.WriteAllBytes(LockPath, Quantize(Settings with { UpdateLock = true }).Lock!.Value.ToArray());
+        Assert.That(() => Quantize(Settings with { WeightGranularity = WeightGranularity.PerTensor }), Throws.Nothing);
+    }
+
     [Test]
     public void FormThatThereIsNot_IsNamedWithThoseThatThereAre()
     {

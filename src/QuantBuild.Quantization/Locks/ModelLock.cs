@@ -18,6 +18,8 @@ internal sealed record ModelLock
 {
     public const int CurrentSchemaVersion = 1;
 
+    private const string Granularity = "weightGranularity";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -86,10 +88,10 @@ internal sealed record ModelLock
     {
         var request = job.Request;
         var settings = Describe(request.Settings);
-        var changed = settings.Keys.FirstOrDefault(key => Settings.GetValueOrDefault(key) != settings[key]);
+        var changed = settings.Keys.Append(Granularity).FirstOrDefault(key => ValueOf(Settings, key) != ValueOf(settings, key));
         if (changed is not null)
         {
-            throw Misfit(request, $"it was made with {changed} '{Settings.GetValueOrDefault(changed)}', and that is '{settings[changed]}' now");
+            throw Misfit(request, $"it was made with {changed} '{ValueOf(Settings, changed)}', and that is '{ValueOf(settings, changed)}' now");
         }
 
         if (Model != ModelIdentity.Of(job.Plain))
@@ -106,13 +108,28 @@ internal sealed record ModelLock
 
     internal static string NameOf(Node node) => node.Outputs.OfType<Value>().First().Name;
 
-    private static ImmutableSortedDictionary<string, string> Describe(QuantizationSettings settings) => new Dictionary<string, string>
+    private static ImmutableSortedDictionary<string, string> Describe(QuantizationSettings settings)
     {
-        ["format"] = settings.Format.ToString(),
-        ["activationType"] = ModelForm.ActivationTypeOf(settings).ToString(),
-        ["weightType"] = ModelForm.WeightTypeOf(settings).ToString(),
-        ["target"] = settings.Target.ToString(),
-    }.ToImmutableSortedDictionary(StringComparer.Ordinal);
+        var described = new Dictionary<string, string>
+        {
+            ["format"] = settings.Format.ToString(),
+            ["activationType"] = ModelForm.ActivationTypeOf(settings).ToString(),
+            ["weightType"] = ModelForm.WeightTypeOf(settings).ToString(),
+            ["target"] = settings.Target.ToString(),
+        };
+
+        // Blocks need a later opset, with which the prepared model is another one, and are Auto's reason to quantize weights alone
+        if (ModelForm.Of(settings).Weights.Granularity == WeightGranularity.PerBlock)
+        {
+            described[Granularity] = nameof(WeightGranularity.PerBlock);
+        }
+
+        return described.ToImmutableSortedDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>A lock is as good for a scale a tensor as for one a channel, and names neither.</summary>
+    private static string ValueOf(ImmutableSortedDictionary<string, string> settings, string key) =>
+        settings.GetValueOrDefault(key, key == Granularity ? $"{nameof(WeightGranularity.PerTensor)} or {nameof(WeightGranularity.PerChannel)}" : "");
 
     private static QuantBuildException Misfit(QuantizationRequest request, string reason) => new(
         DiagnosticCodes.LockDoesNotFit, $"{FileOf(request)}: the lock file does not fit {request.Model}: {reason}. Renew it with 'quantbuild tune' or UpdateLock=true, or delete it.");
