@@ -24,6 +24,9 @@ public static class ModelTuner
     /// <summary>The largest regions, whose ends are tried.</summary>
     private const int MostShortened = 3;
 
+    /// <summary>How many times as fast a model has to be, for certain, without what is given back to float: files grow by it.</summary>
+    private const double Noticeable = 1.01;
+
     /// <summary>How many layers at an end go back together: one alone may only move the conversions to where they cost more.</summary>
     private static readonly int[] EndLengths = [1, 2, 4, 8];
 
@@ -49,7 +52,7 @@ public static class ModelTuner
         var regions = contest.Best is { } first ? Regions.Of(first.Planned.Plan.Placement) : [];
         foreach (var region in regions.OrderByDescending(region => region.Length).Take(MostRegions))
         {
-            contest.Try(Without(job, contest.Best!, region, $"without {region.Length} operators at {ModelLock.NameOf(region[0])}"), LeastSpeedup(contest.Best!.Planned.Plan.Placement, region));
+            TryWithout(job, contest, region, $"at {ModelLock.NameOf(region[0])}");
         }
 
         Shorten(job, contest);
@@ -60,9 +63,9 @@ public static class ModelTuner
         return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials, StaysFloat: contest.Best is null);
     }
 
-    /// <summary>How many times as fast a model has to be, for certain, without these: what does not compute on integers is INT8 for the size of the file, half of which may be a table of embeddings.</summary>
+    /// <summary>More where it is for the size of the file that they are INT8, half of which may be a table of embeddings.</summary>
     internal static double LeastSpeedup(Placement placement, ImmutableArray<Node> region) =>
-        placement.Units.Where(unit => region.Contains(unit.Node)).All(unit => unit.Form == UnitForm.WeightOnly) ? Placement.AsFast : 1;
+        placement.Units.Where(unit => region.Contains(unit.Node)).All(unit => unit.Form == UnitForm.WeightOnly) ? Placement.AsFast : Noticeable;
 
     /// <summary>Which form is fast on machines of another target, times that are measured here do not tell.</summary>
     private static void EnsureTells(QuantizationRequest request)
@@ -86,7 +89,7 @@ public static class ModelTuner
                 var placement = best.Planned.Plan.Placement;
                 var regions = Regions.Of(placement).OrderByDescending(region => region.Length).ToArray();
                 if (rank < regions.Length && Regions.EndOf(regions[rank], placement, EndLengths[index], isFirst) is { IsEmpty: false } end
-                    && contest.Try(Without(job, best, end, $"without {end.Length} operators {(isFirst ? "up to" : "from")} {ModelLock.NameOf(isFirst ? end[^1] : end[0])}{(isFirst ? "" : " on")}")))
+                    && TryWithout(job, contest, end, isFirst ? $"up to {ModelLock.NameOf(end[^1])}" : $"from {ModelLock.NameOf(end[0])} on"))
                 {
                     index = -1;
                 }
@@ -94,8 +97,12 @@ public static class ModelTuner
         }
     }
 
-    private static Contestant Without(PreparedRequest job, Contestant best, ImmutableArray<Node> nodes, string name) => Settled(
-        job, name, best.Planned.Plan.Placement.Without(nodes.ToDictionary(node => node, _ => "measured, it is faster in float")), best.Planned.Observed);
+    private static bool TryWithout(PreparedRequest job, Contest contest, ImmutableArray<Node> nodes, string where)
+    {
+        var (placement, observed) = (contest.Best!.Planned.Plan.Placement, contest.Best.Planned.Observed);
+        var rest = placement.Without(nodes.ToDictionary(node => node, _ => "measured, it is faster in float"));
+        return contest.Try(Settled(job, $"without {nodes.Length} operators {where}", rest, observed), LeastSpeedup(placement, nodes));
+    }
 
     /// <summary>As a build will make it from the lock: a form that the request's own format does not give to an operator is float there.</summary>
     private static Contestant Settled(PreparedRequest job, string name, Placement found, ImmutableDictionary<string, Observation> observed)
