@@ -98,6 +98,8 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
             Model, Context.Form, placement, statistics, new(Request.Settings.CalibrationPercentile) { Levels = Context.Levels }, new(Data.Measured, Data.Calibrating, Data.Calibration.Count)));
         observed = observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
             KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(entry.Value.Representable) })));
+
+        // A calibration file has histograms that the method would not have of samples; what follows from either has to be the same
         return Method.Needs.HasFlag(StatisticsKinds.Histogram)
             ? observed.SetItems(observed.Select(entry => KeyValuePair.Create(entry.Key, entry.Value with { Seen = statistics[entry.Key] })))
             : observed;

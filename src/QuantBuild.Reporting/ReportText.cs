@@ -79,7 +79,7 @@ public static class ReportText
 
         if (pruning.Distillation is { } learned)
         {
-            parts.Add(learned.Reason is { } reason ? $"nothing learned: {reason}" : $"outputs {SignalToNoise(learned.ErrorBefore)} → {SignalToNoise(learned.ErrorAfter)} in {learned.Epochs} epochs of learning");
+            parts.Add(learned.Reason is { } reason ? $"nothing learned: {reason}" : $"outputs {SignalToNoise(learned.ErrorBefore)} → {SignalToNoise(learned.ErrorAfter)} in {learned.Epochs} {Plural("epoch", learned.Epochs)} of learning");
         }
 
         if (pruning.Accuracy is { } accuracy)

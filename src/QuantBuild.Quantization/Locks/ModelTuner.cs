@@ -13,8 +13,8 @@ namespace QuantBuild.Quantization.Locks;
 
 /// <summary>
 /// Chooses by measuring on the machine at hand, among the forms that keep the outputs: the predicted mixture, each single form, float. From the fastest
-/// of them on, or from the predicted mixture where that is float, regions of INT8 operators go back to float, one by one, where that is faster beyond doubt,
-/// and then the ends of those that are left.
+/// of them on, or from the predicted mixture where that is float, regions of INT8 operators go back to float, one by one, where that is noticeably faster beyond
+/// doubt, and then the ends of those that are left.
 /// </summary>
 public static class ModelTuner
 {
@@ -63,7 +63,7 @@ public static class ModelTuner
         return new(ModelLock.Of(job, decided, chosenBy).ToBytes(), contest.Trials, StaysFloat: contest.Best is null);
     }
 
-    /// <summary>More where it is for the size of the file that they are INT8, half of which may be a table of embeddings.</summary>
+    /// <summary>How many times as fast the model has to be without a region for that to go back: more where it is INT8 for the size of the file, half of which may be a table of embeddings.</summary>
     internal static double LeastSpeedup(Placement placement, ImmutableArray<Node> region) =>
         placement.Units.Where(unit => region.Contains(unit.Node)).All(unit => unit.Form == UnitForm.WeightOnly) ? Placement.AsFast : Noticeable;
 
@@ -157,7 +157,7 @@ public static class ModelTuner
             }
         }
 
-        /// <summary>True where it is the fastest so far, by <paramref name="least"/> times as fast as the one before at least.</summary>
+        /// <summary>True where it is taken: certainly more than <paramref name="least"/> times as fast as the fastest so far.</summary>
         /// <exception cref="QuantBuildException">There is no sample to measure with.</exception>
         public bool Try(Contestant contestant, double least = 1)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using QuantBuild.Onnx;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Reporting;
 
@@ -38,8 +39,7 @@ internal static class ReportSummary
 
         foreach (var input in report.Inputs)
         {
-            // As messages spell it
-            var type = input.Type.ToLowerInvariant();
+            var type = Enum.Parse<ElementType>(input.Type).NumPyName();
             Field(text, "input", input.Channels is { } channels
                 ? $"{input.Name} takes {type}; by channel, each for {string.Join(", ", channels.Scales.Zip(channels.ZeroPoints, Meaning))}"
                 : $"{input.Name} takes {type}, each for {Meaning(input.Scale ?? 1, input.ZeroPoint ?? 0)}");

@@ -1,30 +1,18 @@
 using QuantBuild.Onnx;
-using QuantBuild.Quantization;
 
 namespace QuantBuild.Tool.Tests.Worker;
 
 /// <summary>What a build does with lock files.</summary>
 internal sealed class BuildLockTests
 {
-    private static readonly byte[] Content = [.. "{}\n"u8];
-
     private TemporaryFolder _folder = null!;
-    private Engine _engine = null!;
-    private int _quantizations;
+    private LockingQuantizer _quantizer = null!;
 
     [SetUp]
     public async Task WriteFiles()
     {
         _folder = new TemporaryFolder();
-        _quantizations = 0;
-        _engine = Engine.Default with
-        {
-            Quantize = (request, _, _) =>
-            {
-                _quantizations++;
-                return new QuantizationResult(new byte[] { 1, 2, 3 }, Reports.Passed with { Model = request.Model }) { Lock = request.Settings.UpdateLock ? Content : (ReadOnlyMemory<byte>?)null };
-            },
-        };
+        _quantizer = new LockingQuantizer();
         Directory.CreateDirectory(_folder.File("data"));
         OnnxFile.Write(Models.Relu(), _folder.File("model.onnx"));
         await File.WriteAllBytesAsync(_folder.File("data/1.npy"), Models.Npy(1, 2, 3));
@@ -40,11 +28,11 @@ internal sealed class BuildLockTests
     {
         var before = File.Exists(_folder.File(file)) ? await File.ReadAllBytesAsync(_folder.File(file)) : [];
 
-        var run = await WorkerRun.OfAsync(_engine, _folder.Path, ("Lock", file), ("UpdateLock", "true"), ("CalibrationData", "data"));
+        var run = await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("Lock", file), ("UpdateLock", "true"), ("CalibrationData", "data"));
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((run.ExitCode, run.Codes.Single(), _quantizations), Is.EqualTo((2, code, 0)));
+            Assert.That((run.ExitCode, run.Codes.Single(), _quantizer.Calls), Is.EqualTo((2, code, 0)));
             Assert.That(File.Exists(_folder.File(file)) ? await File.ReadAllBytesAsync(_folder.File(file)) : [], Is.EqualTo(before));
         }
     }
@@ -56,7 +44,7 @@ internal sealed class BuildLockTests
     [TestCase("Calibration", "missing.qcal", "QB2020")]
     public async Task FileThatCannotBeRead_IsACodedErrorThatNamesIt(string setting, string file, string code)
     {
-        await WorkerRun.OfAsync(_engine, _folder.Path, ("CalibrationData", "data"));
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("CalibrationData", "data"));
 
         var run = await WorkerRun.OfAsync(Engine.Default, _folder.Path, ("CalibrationData", "data"), (setting, file));
 
@@ -72,7 +60,7 @@ internal sealed class BuildLockTests
     [TestCase("data", "data")]
     public async Task FolderInPlaceOfTheLockFile_IsNotPassedOver(string folder, string @lock)
     {
-        await WorkerRun.OfAsync(_engine, _folder.Path, ("CalibrationData", "data"));
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("CalibrationData", "data"));
         Directory.CreateDirectory(_folder.File(folder));
 
         var run = await WorkerRun.OfAsync(Engine.Default, _folder.Path, ("CalibrationData", "data"), ("Lock", @lock));
@@ -93,20 +81,20 @@ internal sealed class BuildLockTests
     public async Task UpdateLock_OfAReusedResult_WritesWhatItsDecisionIs(string? left)
     {
         var path = _folder.File("model.quantbuild.json");
-        await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("UpdateLock", "true"));
         File.Delete(path);
         if (left is not null)
         {
             await File.WriteAllTextAsync(path, left);
         }
 
-        var run = await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+        var run = await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("UpdateLock", "true"));
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((run.ExitCode, _quantizations), Is.EqualTo((0, 1)));
+            Assert.That((run.ExitCode, _quantizer.Calls), Is.EqualTo((0, 1)));
             Assert.That(run.Result.Text, Does.EndWith("(content unchanged, reused)"));
-            Assert.That(await File.ReadAllBytesAsync(path), Is.EqualTo(Content));
+            Assert.That(await File.ReadAllBytesAsync(path), Is.EqualTo(LockingQuantizer.Lock));
         }
     }
 
@@ -114,19 +102,19 @@ internal sealed class BuildLockTests
     [TestCase("of another result")]
     public async Task UpdateLock_DecisionInTheStoreDamaged_IsDecidedAnew(string? left)
     {
-        await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("UpdateLock", "true"));
         File.Delete(_folder.File("store/decision.json"));
         if (left is not null)
         {
             await File.WriteAllTextAsync(_folder.File("store/decision.json"), left);
         }
 
-        await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"));
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("UpdateLock", "true"));
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(_quantizations, Is.EqualTo(2));
-            Assert.That(await File.ReadAllBytesAsync(_folder.File("model.quantbuild.json")), Is.EqualTo(Content));
+            Assert.That(_quantizer.Calls, Is.EqualTo(2));
+            Assert.That(await File.ReadAllBytesAsync(_folder.File("model.quantbuild.json")), Is.EqualTo(LockingQuantizer.Lock));
         }
     }
 
@@ -134,9 +122,9 @@ internal sealed class BuildLockTests
     [Test]
     public async Task UpdateLock_OfAResultThatFailsAGate_WritesNone()
     {
-        var run = await WorkerRun.OfAsync(_engine, _folder.Path, ("UpdateLock", "true"), ("MaxAccuracyDrop", "0.000001"));
+        var run = await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, ("UpdateLock", "true"), ("MaxAccuracyDrop", "0.000001"));
 
-        Assert.That((run.ExitCode, _quantizations, File.Exists(_folder.File("model.quantbuild.json"))), Is.EqualTo((1, 1, false)));
+        Assert.That((run.ExitCode, _quantizer.Calls, File.Exists(_folder.File("model.quantbuild.json"))), Is.EqualTo((1, 1, false)));
     }
 
     [Test]
@@ -145,9 +133,9 @@ internal sealed class BuildLockTests
         var path = _folder.File("model.quantbuild.json");
         await File.WriteAllTextAsync(path, "by tune");
 
-        await WorkerRun.OfAsync(_engine, _folder.Path);
-        await WorkerRun.OfAsync(_engine, _folder.Path);
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path);
+        await WorkerRun.OfAsync(_quantizer.Engine, _folder.Path);
 
-        Assert.That((await File.ReadAllTextAsync(path), _quantizations), Is.EqualTo(("by tune", 1)));
+        Assert.That((await File.ReadAllTextAsync(path), _quantizer.Calls), Is.EqualTo(("by tune", 1)));
     }
 }

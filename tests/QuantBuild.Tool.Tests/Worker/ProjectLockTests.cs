@@ -1,5 +1,4 @@
 using QuantBuild.Onnx;
-using QuantBuild.Quantization;
 using QuantBuild.Tool.Worker;
 
 namespace QuantBuild.Tool.Tests.Worker;
@@ -8,22 +7,13 @@ namespace QuantBuild.Tool.Tests.Worker;
 internal sealed class ProjectLockTests
 {
     private TemporaryFolder _folder = null!;
-    private Engine _engine = null!;
-    private int _quantizations;
+    private LockingQuantizer _quantizer = null!;
 
     [SetUp]
     public async Task WriteFiles()
     {
         _folder = new TemporaryFolder();
-        _quantizations = 0;
-        _engine = Engine.Default with
-        {
-            Quantize = (request, _, _) =>
-            {
-                _quantizations++;
-                return new QuantizationResult(new byte[] { 1, 2, 3 }, Reports.Passed with { Model = request.Model }) { Lock = request.Settings.UpdateLock ? "{}\n"u8.ToArray() : (ReadOnlyMemory<byte>?)null };
-            },
-        };
+        _quantizer = new LockingQuantizer();
         Directory.CreateDirectory(_folder.File("data"));
         OnnxFile.Write(Models.Relu(), _folder.File("a.onnx"));
         OnnxFile.Write(Models.Relu(), _folder.File("b.onnx"));
@@ -44,7 +34,7 @@ internal sealed class ProjectLockTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((run.ExitCode, _quantizations, File.Exists(_folder.File(first))), Is.EqualTo((2, 0, false)));
+            Assert.That((run.ExitCode, _quantizer.Calls, File.Exists(_folder.File(first))), Is.EqualTo((2, 0, false)));
             Assert.That(run.Codes, Is.EqualTo(["QB1002", "QB1002"]));
             Assert.That(ErrorsOf(run), Is.EqualTo([
                 $"a.onnx: Lock is '{_folder.File(first)}'; expected a file of its own: b.onnx writes its lock file there, too. Give a.onnx another Lock.",
@@ -74,7 +64,7 @@ internal sealed class ProjectLockTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((run.Codes.Single(), _quantizations), Is.EqualTo(("QB1002", 0)));
+            Assert.That((run.Codes.Single(), _quantizer.Calls), Is.EqualTo(("QB1002", 0)));
             Assert.That(ErrorsOf(run).Single(), Does.Contain("a.onnx (Link small.onnx) follows the lock file there"));
             Assert.That(File.Exists(_folder.File("a.quantbuild.json")) ? await File.ReadAllTextAsync(_folder.File("a.quantbuild.json")) : "by tune", Is.EqualTo("by tune"));
         }
@@ -87,7 +77,7 @@ internal sealed class ProjectLockTests
 
         var run = await RunAsync([Item("a.onnx", ("Lock", "shared.json")), Item("a.onnx", ("Lock", "shared.json"), ("Link", "small.onnx"))]);
 
-        Assert.That((run.ExitCode, _quantizations), Is.EqualTo((0, 2)));
+        Assert.That((run.ExitCode, _quantizer.Calls), Is.EqualTo((0, 2)));
     }
 
     [Test]
@@ -155,5 +145,5 @@ internal sealed class ProjectLockTests
     private WorkerModel Item(string source, params (string Name, string Value)[] metadata) =>
         WorkerRun.Item(_folder.Path, source, "store" + metadata.FirstOrDefault(pair => pair.Name == "Link").Value, metadata);
 
-    private Task<WorkerRun> RunAsync(WorkerModel[] models, params WorkerModel[] upToDate) => WorkerRun.OfAsync(_engine, _folder.Path, models, upToDate);
+    private Task<WorkerRun> RunAsync(WorkerModel[] models, params WorkerModel[] upToDate) => WorkerRun.OfAsync(_quantizer.Engine, _folder.Path, models, upToDate);
 }
