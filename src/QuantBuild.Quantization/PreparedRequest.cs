@@ -31,8 +31,10 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
     {
         var form = ModelForm.Of(request.Settings);
         var given = OnnxFile.Read(request.Model);
+        // Neither needs the other, and there is much in both that is done on one processor
+        var preparing = Task.Run(() => stages.Time("prepare", () => PassPipeline.Default.Run(given)), cancellation);
         var data = RequestData.Open(request, DeployedModels.InputsOf(given, request.Model), progress, cancellation);
-        var prepared = stages.Time("prepare", () => PassPipeline.Default.Run(given));
+        var prepared = preparing.GetAwaiter().GetResult();
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
         PruningReport? pruning = null;
         var judged = data.Judged;
@@ -99,10 +101,9 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         observed = observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
             KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(entry.Value.Representable) })));
 
-        // A calibration file has histograms that the method would not have of samples; what follows from either has to be the same
-        return Method.Needs.HasFlag(StatisticsKinds.Histogram)
-            ? observed.SetItems(observed.Select(entry => KeyValuePair.Create(entry.Key, entry.Value with { Seen = statistics[entry.Key] })))
-            : observed;
+        // Of changed tensors a calibration file does not know it
+        return observed.SetItems(observed.Where(entry => Changes?.Concerns(entry.Key) != true).Select(entry =>
+            KeyValuePair.Create(entry.Key, entry.Value with { RootMeanSquare = statistics[entry.Key].Squares?.RootMeanSquare })));
     }
 
     private CalibrationMethod Method => CalibrationMethods.All[Request.Settings.RangeMethod];

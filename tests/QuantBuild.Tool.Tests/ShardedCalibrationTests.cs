@@ -124,7 +124,7 @@ internal sealed class ShardedCalibrationTests : IDisposable
 
             bytes[4] = 9;
             await File.WriteAllBytesAsync(Path("damaged.qcal"), bytes);
-            await FailsAsync("QB2020", "the calibration has format 9, and this version of QuantBuild reads format 2", "merge", Path("damaged.qcal"), "--output", Path("x.qcal"));
+            await FailsAsync("QB2020", "the calibration has format 9, and this version of QuantBuild reads format 3", "merge", Path("damaged.qcal"), "--output", Path("x.qcal"));
         }
     }
 

@@ -20,8 +20,8 @@ internal sealed record Observation(TensorRange Range, long NotFinite)
     /// <summary>The first sample with an element that is not finite; null where it is not known.</summary>
     public string? FirstNotFinite { get; init; }
 
-    /// <summary>What the range was chosen from, where the method looks at more than ranges; null elsewhere.</summary>
-    public TensorStatistics? Seen { get; init; }
+    /// <summary>Of the finite elements that calibration saw; null where that is not known.</summary>
+    public double? RootMeanSquare { get; init; }
 }
 
 /// <summary>

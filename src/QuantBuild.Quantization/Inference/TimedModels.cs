@@ -29,6 +29,11 @@ internal sealed record ModelForms(Model Given, Model Prepared, Model Quantized, 
         }
     }
 
-    private TimedModels Load(int threads) => new(
-        DeployedModels.LoadGiven(Given, Path, threads), DeployedModels.LoadResult(Prepared, Path, threads), DeployedModels.LoadResult(Quantized, Path, threads), threads);
+    private TimedModels Load(int threads)
+    {
+        var given = Task.Run(() => DeployedModels.LoadGiven(Given, Path, threads));
+        var prepared = Task.Run(() => DeployedModels.LoadResult(Prepared, Path, threads));
+        var quantized = DeployedModels.LoadResult(Quantized, Path, threads);
+        return new(given.GetAwaiter().GetResult(), prepared.GetAwaiter().GetResult(), quantized, threads);
+    }
 }

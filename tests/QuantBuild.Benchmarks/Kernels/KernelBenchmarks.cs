@@ -45,7 +45,7 @@ public class KernelBenchmarks
     public bool CountHistogram() => _counter.TryCount(_elements, _statistics.Histogram!.Exponent);
 
     [Benchmark]
-    public float FindExtremes() => ElementExtremes.Of(_elements).Range.Max;
+    public float FindExtremes() => ElementSummary.Of(_elements).Range.Max;
 
     /// <summary>What calibration does with each activation of each sample.</summary>
     [Benchmark]

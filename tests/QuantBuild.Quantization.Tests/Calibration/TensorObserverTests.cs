@@ -19,6 +19,27 @@ internal sealed class TensorObserverTests
             Assert.That(statistics.Range, Is.EqualTo(count == 3 ? TensorRange.Empty : new TensorRange(-1, 2)));
             Assert.That(Total(statistics.Histogram!), Is.EqualTo(count - 3));
             Assert.That(statistics.Ends!.Value.Samples, Is.EqualTo(count == 3 ? 0 : 1));
+            Assert.That(statistics.Squares!.Value.Elements, Is.EqualTo(count - 3));
+        }
+    }
+
+    /// <summary>With and without a histogram, in one block and in several, and where squares are too small or too large for a float.</summary>
+    [TestCase(1f, 3f, 2.23606797749979)]
+    [TestCase(0f, 0f, 0)]
+    [TestCase(1e-25f, 1e-25f, 1e-25)]
+    [TestCase(2e19f, -2e19f, 2e19)]
+    [TestCase(float.MaxValue, float.MinValue, float.MaxValue)]
+    public void RootMeanSquare_OfAllSamples_IsExact(float first, float second, double expected)
+    {
+        foreach (var kinds in (StatisticsKinds[])[StatisticsKinds.None, StatisticsKinds.Histogram])
+        {
+            var observer = new TensorObserver(kinds);
+            foreach (var element in (float[])[first, second])
+            {
+                observer.Observe(Enumerable.Repeat(element, 4096).ToArray(), new());
+            }
+
+            Assert.That(observer.Statistics.Squares!.Value.RootMeanSquare, Is.EqualTo(expected).Within(1e-5).Percent, $"{kinds}");
         }
     }
 
@@ -45,6 +66,7 @@ internal sealed class TensorObserverTests
         {
             Assert.That(actual.Range, Is.EqualTo(expected.Range));
             Assert.That(actual.Ends, Is.EqualTo(expected.Ends));
+            Assert.That(actual.Squares, Is.EqualTo(expected.Squares));
             Assert.That(actual.Histogram!.Exponent, Is.EqualTo(expected.Histogram!.Exponent));
             Assert.That(actual.Histogram.Bins.ToArray(), Is.EqualTo(expected.Histogram.Bins.ToArray()));
         }
@@ -61,7 +83,7 @@ internal sealed class TensorObserverTests
                 elements[place] = -3;
                 elements[^(place + 1)] = place * 2 == length - 1 ? -3 : 7;
 
-                var range = ElementExtremes.Of(elements).Range;
+                var range = ElementSummary.Of(elements).Range;
 
                 Assert.That(range, Is.EqualTo(place * 2 == length - 1 ? new(-3, length == 1 ? -3 : 0.5f) : new TensorRange(-3, 7)), $"{place} of {length}");
             }
@@ -74,12 +96,15 @@ internal sealed class TensorObserverTests
     [TestCase(1e-45f)]
     [TestCase(-1.1754942e-38f)]
     [TestCase(float.MaxValue)]
-    public void ExactSum_OfOne_IsItself(float value) => Assert.That((float)ExactSum.Of(value).Mean(1), Is.EqualTo(value));
+    [TestCase(5e-324)]
+    [TestCase(-1.0 / 3)]
+    [TestCase(double.MaxValue)]
+    public void ExactSum_OfOne_IsItself(double value) => Assert.That(ExactSum.Of(value).Mean(1), Is.EqualTo(value));
 
     /// <summary>Added up in double precision, the 1 would be lost.</summary>
     [Test]
     public void ExactSum_LargeTermsThatCancel_KeepsTheSmall() =>
-        Assert.That((ExactSum.Of(3e38f) + ExactSum.Of(1) + ExactSum.Of(-3e38f)).Mean(4), Is.EqualTo(0.25));
+        Assert.That((ExactSum.Of(1e300) + ExactSum.Of(1) + ExactSum.Of(-1e300)).Mean(4), Is.EqualTo(0.25));
 
     [Test]
     public void ExactSum_NotFinite_IsRefused() => Assert.That(() => ExactSum.Of(float.NaN), Throws.ArgumentException);

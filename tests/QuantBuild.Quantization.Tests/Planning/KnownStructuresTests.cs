@@ -239,16 +239,16 @@ internal sealed class KnownStructuresTests
         }
     }
 
-    /// <summary>The products in front of the Softmax are quantized, and what the method saw of them is not looked at again.</summary>
-    [TestCase(CalibrationMethodName.MinMax, 0, TestName = "{m}(which MinMax does not)")]
-    [TestCase(CalibrationMethodName.Mse, 4, TestName = "{m}(as Mse does)")]
-    public void WithoutSamples_WhatCalibrationCounted_IsNamed(CalibrationMethodName method, int expected)
+    /// <summary>The products in front of the Softmax are quantized, and what calibration saw of them is not looked at again.</summary>
+    [TestCase(CalibrationMethodName.MinMax)]
+    [TestCase(CalibrationMethodName.Mse)]
+    public void WithoutSamples_WhatCalibrationSaw_IsNamed(CalibrationMethodName method)
     {
         var job = Detector(method);
 
         var structures = KnownStructures.Find(job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured.Take(0));
 
-        Assert.That(structures.Values.Count(structure => structure.Name == "softmax input"), Is.EqualTo(expected));
+        Assert.That(structures.Values.Count(structure => structure.Name == "softmax input"), Is.EqualTo(4));
     }
 
     private static PreparedRequest Detector(CalibrationMethodName method) => PreparedRequest.Open(

@@ -10,7 +10,7 @@ namespace QuantBuild.Quantization.Calibration.Records;
 internal static class CalibrationFile
 {
     /// <summary>Raised when an older reader would misread a file.</summary>
-    private const byte Format = 2;
+    private const byte Format = 3;
 
     private const int HeaderLength = 5;
 

@@ -53,8 +53,10 @@ internal sealed class RecordReader(Stream stream) : IDisposable
     {
         var (name, range, notFinite) = (_reader.ReadString(), new TensorRange(_reader.ReadSingle(), _reader.ReadSingle()), _reader.Read7BitEncodedInt64());
         var ends = new SampleEnds(_reader.Read7BitEncodedInt64(), new(Integer()), new(Integer()));
+        var squares = new SampleSquares(_reader.Read7BitEncodedInt64(), new(Integer()));
         return new(name, new(range, notFinite, ends, Histogram())
         {
+            Squares = squares,
             Channels = _reader.ReadBoolean() ? new([.. All(() => new TensorRange(_reader.ReadSingle(), _reader.ReadSingle()))]) : null,
         });
     }

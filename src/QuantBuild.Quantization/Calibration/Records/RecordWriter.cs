@@ -51,6 +51,8 @@ internal sealed class RecordWriter(Stream stream) : IDisposable
         _writer.Write7BitEncodedInt64(ends!.Value.Samples);
         Integer(ends.Value.Mins.Units);
         Integer(ends.Value.Maxs.Units);
+        _writer.Write7BitEncodedInt64(entry.Value.Squares!.Value.Elements);
+        Integer(entry.Value.Squares.Value.Sum.Units);
         Write(histogram!);
         Optional(entry.Value.Channels, channels => All(channels!.Ranges, range =>
         {

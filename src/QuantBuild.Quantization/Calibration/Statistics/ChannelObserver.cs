@@ -32,7 +32,7 @@ internal sealed class ChannelObserver(ChannelLayout layout)
         var (lows, highs) = (new float[layout.Count], new float[layout.Count]);
         Array.Fill(lows, float.PositiveInfinity);
         Array.Fill(highs, float.NegativeInfinity);
-        if (!ElementExtremes.Of(elements).AllFinite)
+        if (!ElementSummary.Of(elements).AllFinite)
         {
             AddFinite(elements, inner, lows, highs);
         }

@@ -29,6 +29,9 @@ internal sealed class HistogramCounter
     /// <summary>Of the elements that were counted.</summary>
     public TensorRange Range { get; private set; } = TensorRange.Empty;
 
+    /// <summary>Their sum.</summary>
+    public double Squares { get; private set; }
+
     public long Zeros
     {
         get
@@ -73,13 +76,13 @@ internal sealed class HistogramCounter
         for (var start = 0; start < elements.Length; start += BlockLength)
         {
             var block = elements.Slice(start, Math.Min(BlockLength, elements.Length - start));
-            var (range, areFinite) = ElementExtremes.Of(block);
+            var (range, squares, areFinite) = ElementSummary.Of(block);
             if (!areFinite || Histogram.ExponentFor(Math.Max(Math.Abs(range.Min), Math.Abs(range.Max))) > exponent)
             {
                 return false;
             }
 
-            Range = Range.Union(range);
+            (Range, Squares) = (Range.Union(range), Squares + squares);
             FindSlots(block, scale);
             Increment(block.Length);
         }
@@ -113,7 +116,7 @@ internal sealed class HistogramCounter
             table.AsSpan(ZeroSlot).Clear();
         }
 
-        Range = TensorRange.Empty;
+        (Range, Squares) = (TensorRange.Empty, 0);
     }
 
     private long CountOf(int slot) => (long)_first[slot] + _second[slot] + _third[slot] + _fourth[slot];

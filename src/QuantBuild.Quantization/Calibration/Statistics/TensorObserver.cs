@@ -13,12 +13,13 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
     private readonly Histogram? _histogram = kinds.HasFlag(StatisticsKinds.Histogram) ? new() : null;
     private TensorRange _range = TensorRange.Empty;
     private SampleEnds _ends;
+    private SampleSquares _squares;
     private long _notFinite;
     private SampleHandle? _firstNotFinite;
 
     /// <summary>To be read when all samples have been seen.</summary>
     public TensorStatistics Statistics =>
-        new(_range, _notFinite, kinds.HasFlag(StatisticsKinds.SampleEnds) ? _ends : null, _histogram) { FirstNotFinite = _firstNotFinite };
+        new(_range, _notFinite, kinds.HasFlag(StatisticsKinds.SampleEnds) ? _ends : null, _histogram) { Squares = _squares, FirstNotFinite = _firstNotFinite };
 
     /// <param name="elements">The tensor of one sample; it may be empty.</param>
     /// <param name="counter">The calling thread's own.</param>
@@ -35,17 +36,17 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
         {
             lock (_lock)
             {
-                Add(counter.Range);
+                Add(counter.Range, SampleSquares.Of(elements.Length, counter.Squares));
                 _histogram.Add(counter);
             }
 
             return;
         }
 
-        var extremes = ElementExtremes.Of(elements);
-        if (extremes.AllFinite)
+        var summary = ElementSummary.Of(elements);
+        if (summary.AllFinite)
         {
-            ObserveFinite(elements, extremes.Range, counter);
+            ObserveFinite(elements, summary, counter);
             return;
         }
 
@@ -59,7 +60,7 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
 
         if (!finite.IsEmpty)
         {
-            ObserveFinite(finite, ElementExtremes.Of(finite).Range, counter);
+            ObserveFinite(finite, ElementSummary.Of(finite), counter);
         }
 
         ArrayPool<float>.Shared.Return(buffer);
@@ -81,13 +82,14 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
 
     private bool CountsInTables(ReadOnlySpan<float> elements) => _histogram is not null && elements.Length > SmallTensor;
 
-    private void ObserveFinite(ReadOnlySpan<float> elements, TensorRange range, HistogramCounter counter)
+    private void ObserveFinite(ReadOnlySpan<float> elements, ElementSummary summary, HistogramCounter counter)
     {
+        var range = summary.Range;
         var largest = Math.Max(Math.Abs(range.Min), Math.Abs(range.Max));
         var isCounted = CountsInTables(elements) && counter.TryCount(elements, Math.Max(Histogram.ExponentFor(largest), _histogram!.Exponent));
         lock (_lock)
         {
-            Add(range);
+            Add(range, SampleSquares.Of(elements.Length, summary.Squares));
             if (isCounted)
             {
                 _histogram!.Add(counter);
@@ -99,9 +101,10 @@ internal sealed class TensorObserver(StatisticsKinds kinds)
         }
     }
 
-    private void Add(TensorRange range)
+    private void Add(TensorRange range, SampleSquares squares)
     {
         _range = _range.Union(range);
+        _squares += squares;
         if (kinds.HasFlag(StatisticsKinds.SampleEnds))
         {
             _ends += SampleEnds.Of(range);

@@ -9,6 +9,9 @@ namespace QuantBuild.Quantization.Calibration.Statistics;
 /// <param name="Histogram">Null where it was not gathered.</param>
 internal sealed record TensorStatistics(TensorRange Range, long NotFinite, SampleEnds? Ends, Histogram? Histogram)
 {
+    /// <summary>Null where they are not known.</summary>
+    public SampleSquares? Squares { get; init; }
+
     /// <summary>The first sample among the data with such an element; null where there is none, and where the samples are not known any more, as in a calibration file.</summary>
     public SampleHandle? FirstNotFinite { get; init; }
 
@@ -35,6 +38,7 @@ internal sealed record TensorStatistics(TensorRange Range, long NotFinite, Sampl
         return new(Range.Union(other.Range), NotFinite + other.NotFinite, Ends + other.Ends, histogram)
         {
             Channels = Channels is null || other.Channels is null ? null : Channels.MergedWith(other.Channels),
+            Squares = Squares + other.Squares,
             FirstNotFinite = SampleHandle.First(FirstNotFinite, other.FirstNotFinite),
         };
     }

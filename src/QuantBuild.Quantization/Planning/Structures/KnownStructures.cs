@@ -30,13 +30,13 @@ internal static class KnownStructures
     /// <param name="model">The float model.</param>
     /// <param name="context">What is known of its values.</param>
     /// <param name="observed">The ranges of values that are to be quantized.</param>
-    /// <param name="samples">To look at what calibration did not count the elements of; it has seen them.</param>
+    /// <param name="samples">To look at what calibration did not; it has seen them.</param>
     public static IReadOnlyDictionary<Node, RecognizedStructure> Find(
         Model model, OperatorContext context, IReadOnlyDictionary<string, Observation> observed, SampleRun samples)
     {
         var matches = Bodies.Nodes(model.Graph).SelectMany(node => All.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
-        string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Where(name => SeenOf(name) is null).Distinct().Order(StringComparer.Ordinal)];
-        var statistics = samples.Count == 0 ? [] : Calibrator.Gather(model, context.Profile, watched, StatisticsKinds.Histogram, samples);
+        string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Where(name => SpreadSeen(name) is null).Distinct().Order(StringComparer.Ordinal)];
+        var statistics = samples.Count == 0 ? [] : Calibrator.Gather(model, context.Profile, watched, StatisticsKinds.None, samples);
         var spreads = new Dictionary<Value, ValueSpread?>();
         var structures = new Dictionary<Node, RecognizedStructure>();
         foreach (var (row, node, match) in matches)
@@ -54,13 +54,12 @@ internal static class KnownStructures
             if (!spreads.TryGetValue(value, out var spread))
             {
                 spreads[value] = spread = value.Constant is { Type: ElementType.Float } constant ? ValueSpread.Of(constant)
-                    : (SeenOf(value.Name) ?? statistics.GetValueOrDefault(value.Name)) is { } seen ? ValueSpread.Of(seen, observed.GetValueOrDefault(value.Name)?.Range)
-                    : null;
+                    : SpreadSeen(value.Name) ?? (statistics.GetValueOrDefault(value.Name) is { Squares: { } squares } seen ? ValueSpread.Of(seen.Range, squares.RootMeanSquare, seen.NotFinite) : null);
             }
 
             return spread;
         }
 
-        TensorStatistics? SeenOf(string name) => observed.GetValueOrDefault(name)?.Seen;
+        ValueSpread? SpreadSeen(string name) => observed.GetValueOrDefault(name) is { RootMeanSquare: { } rootMeanSquare } seen ? ValueSpread.Of(seen.Range, rootMeanSquare, seen.NotFinite) : null;
     }
 }

@@ -1,5 +1,4 @@
 using QuantBuild.Onnx;
-using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Planning.Structures;
@@ -15,25 +14,9 @@ internal sealed record ValueSpread(double Min, double Max, double RootMeanSquare
     /// <summary>What rounding to so many levels alone leaves, in decibels: errors are even over a step, which has the energy of a twelfth of its square.</summary>
     public double RoundingDb(int levels) => Energy.Decibels(Energy.Share(Math.Pow(StepOf(levels), 2) / 12, Math.Pow(RootMeanSquare, 2)));
 
-    /// <summary>Null where nothing finite was seen.</summary>
-    public static ValueSpread? Of(TensorStatistics statistics, TensorRange? calibrated)
-    {
-        if (statistics is not { Range.IsEmpty: false, Histogram: { } histogram })
-        {
-            return null;
-        }
-
-        var range = (calibrated is { IsEmpty: false } chosen ? chosen : statistics.Range).IncludingZero();
-        var (squares, count) = (0.0, (double)histogram.Zeros);
-        for (var bin = 0; bin < Histogram.BinCount; bin++)
-        {
-            var middle = (bin - Histogram.BinsPerSide + 0.5) * histogram.BinWidth;
-            squares += histogram.Bins[bin] * middle * middle;
-            count += histogram.Bins[bin];
-        }
-
-        return new(range.Min, range.Max, Math.Sqrt(squares / count), statistics.NotFinite == 0);
-    }
+    /// <summary>Of what was seen: null where that was nothing finite.</summary>
+    public static ValueSpread? Of(TensorRange seen, double rootMeanSquare, long notFinite) =>
+        seen.IsEmpty ? null : new(seen.IncludingZero().Min, seen.IncludingZero().Max, rootMeanSquare, notFinite == 0);
 
     /// <summary>Of a constant; null where none of its elements is finite.</summary>
     public static ValueSpread? Of(TensorData constant)

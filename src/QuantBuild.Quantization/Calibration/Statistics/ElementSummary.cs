@@ -5,15 +5,33 @@ using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Calibration.Statistics;
 
-/// <summary>The smallest and the largest of some elements, and whether there are NaN or infinities among them, in one vectorised pass.</summary>
-internal readonly record struct ElementExtremes(TensorRange Range, bool AllFinite)
+/// <summary>The smallest and the largest of some elements, their sum of squares, and whether there are NaN or infinities among them, in one pass over memory.</summary>
+internal readonly record struct ElementSummary(TensorRange Range, double Squares, bool AllFinite)
 {
+    /// <summary>So many lie in the first-level cache while they are looked at twice.</summary>
+    private const int BlockLength = 2048;
+
     private const int Magnitude = 0x7FFFFFFF;
     private const int Infinity = 0x7F800000;
 
-    /// <summary>Where not all are finite, the range is not to be used.</summary>
+    /// <summary>Where not all are finite, the rest is not to be used.</summary>
+    public static ElementSummary Of(ReadOnlySpan<float> elements)
+    {
+        var summary = new ElementSummary(TensorRange.Empty, 0, true);
+        for (var start = 0; start < elements.Length && summary.AllFinite; start += BlockLength)
+        {
+            var block = elements.Slice(start, Math.Min(BlockLength, elements.Length - start));
+            var (range, areFinite) = Extremes(block);
+            // Zeros have no squares, and are looked at one by one to tell them from what is too small to have any
+            var squares = areFinite && range is not { Min: 0, Max: 0 } ? Energy.Of(block) : 0;
+            summary = new(summary.Range.Union(range), summary.Squares + squares, areFinite);
+        }
+
+        return summary;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static ElementExtremes Of(ReadOnlySpan<float> elements)
+    private static (TensorRange Range, bool AreFinite) Extremes(ReadOnlySpan<float> elements)
     {
         var (low, high, largest) = (float.PositiveInfinity, float.NegativeInfinity, 0);
         var blocks = MemoryMarshal.Cast<float, Vector<float>>(elements);
@@ -41,6 +59,6 @@ internal readonly record struct ElementExtremes(TensorRange Range, bool AllFinit
         }
 
         // Which of two zeros a vector unit takes for the smaller is its own affair.
-        return new(new(low + 0f, high + 0f), largest < Infinity);
+        return (new(low + 0f, high + 0f), largest < Infinity);
     }
 }
