@@ -14,6 +14,12 @@ internal sealed class RequestData
     /// <summary>Layers are measured, and candidates compared, on one sample of so many: a search runs each several times.</summary>
     private const int ShareMeasured = 8;
 
+    /// <summary>
+    /// The same where no search follows: layers are measured for their biases and the report alone, and with half of the samples the outputs of eleven models kept as
+    /// much (.05 dB more on average, .2 less to .5 more each).
+    /// </summary>
+    private const int ShareMeasuredFast = 16;
+
     /// <summary>Fewer would say too little of the samples that are to come.</summary>
     private const int FewestMeasured = 8;
 
@@ -34,7 +40,8 @@ internal sealed class RequestData
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
         Calibrating = run(calibration.Used);
         var (correcting, comparing) = Divide(calibration.Measured);
-        Measured = run([.. correcting.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
+        var share = request.Settings.AccuracyEffort == AccuracyEffort.Fast ? ShareMeasuredFast : ShareMeasured;
+        Measured = run([.. correcting.Take(Math.Max(calibration.Count / share, FewestMeasured))]);
         (Correcting, Comparing) = (run(correcting), run(comparing));
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
@@ -76,7 +77,19 @@ internal static class UnitErrorMeter
     private static ImmutableArray<double> Mean(IEnumerable<(int Position, ImmutableArray<double> Means)> samples)
     {
         ImmutableArray<double>[] means = [.. samples.Select(sample => sample.Means)];
-        return means.Length == 0 || means.Any(own => own.Length != means[0].Length) ? [] : [.. means[0].Select((_, channel) => means.Sum(own => own[channel]) / means.Length)];
+        if (means.Length == 0 || means.Any(own => own.Length != means[0].Length))
+        {
+            return [];
+        }
+
+        var mean = new double[means[0].Length];
+        foreach (var own in means)
+        {
+            TensorPrimitives.Add(mean, own.AsSpan(), mean);
+        }
+
+        TensorPrimitives.Divide(mean, means.Length, mean);
+        return ImmutableCollectionsMarshal.AsImmutableArray(mean);
     }
 
     private readonly record struct Total(double? Signal, double? Noise, ImmutableArray<double> Means);
