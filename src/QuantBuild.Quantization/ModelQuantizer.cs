@@ -29,16 +29,12 @@ public static class ModelQuantizer
         var locked = request.Settings.UpdateLock || request.PrunesOnly || ModelLock.FileOf(request) is not { } file ? null : ModelLock.Read(file).Apply(job);
         var decided = request.PrunesOnly ? Placement.Locked(prepared.Graph, context, ImmutableDictionary<string, UnitForm>.Empty, "the model is pruned alone") : locked;
         var wanted = decided ?? job.Wanted;
-        var statistics = ImmutableDictionary<string, TensorStatistics>.Empty;
+        var statistics = stages.Time("calibrate", () => job.Statistics(wanted, StatisticsKinds.None));
         ImmutableDictionary<string, Observation> Observe(Placement placement) => job.Choose(placement, statistics);
 
-        var observed = stages.Time("calibrate", () =>
-        {
-            statistics = job.Statistics(wanted, StatisticsKinds.None);
-            return Observe(wanted);
-        });
-        var search = new PrecisionSearch(job, observed);
-        var planned = stages.Time("plan", () => decided is null ? search.Settle(search.Find(wanted), Observe) : search.Keep(decided));
+        var search = new PrecisionSearch(job, stages.Time("ranges", () => Observe(wanted)));
+        var whole = stages.Time("plan", () => decided is null ? search.Whole(wanted) : search.Keep(decided));
+        var planned = stages.Time("search", () => decided is null ? search.Settle(search.Reduce(whole), Observe) : whole);
         using var judge = new ModelJudge(model, request, data.Source);
         (planned, var accuracy, var saturation, var searched) = stages.Time("evaluate", () => Search(planned, search, Observe, judge, job));
         var pruning = job.Pruning is { } pruned ? PrunedSize.Measure(pruned with { Accuracy = judge.Judge(prepared, job.Judged).Accuracy }, request, planned.Model) : null;

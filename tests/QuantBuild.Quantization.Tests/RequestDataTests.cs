@@ -1,6 +1,7 @@
 using System.Globalization;
 using QuantBuild.Onnx;
 using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Settings;
 
 namespace QuantBuild.Quantization.Tests;
 
@@ -21,16 +22,29 @@ internal sealed class RequestDataTests
     [TestCase(12, ExpectedResult = "10 correct, 10 compare, 10 do both, 2 judge")]
     public string Samples_ThatCorrectWeights_DoNotCompareCandidates(int count)
     {
+        var data = Open(count, AccuracyEffort.Balanced);
+
+        string[] judged = [.. Ids(data.Judged)];
+        Assert.That(judged.Intersect(Ids(data.Correcting).Concat(Ids(data.Comparing))), Is.Empty);
+        return $"{data.Correcting.Count} correct, {data.Comparing.Count} compare, {Ids(data.Correcting).Intersect(Ids(data.Comparing)).Count()} do both, {judged.Length} judge";
+    }
+
+    /// <summary>Of those that are not held out.</summary>
+    [TestCase(AccuracyEffort.Balanced, 50, 8)]
+    [TestCase(AccuracyEffort.Balanced, 200, 20)]
+    [TestCase(AccuracyEffort.Fast, 200, 10)]
+    [TestCase(AccuracyEffort.Best, 400, 32)]
+    [TestCase(AccuracyEffort.Fast, 400, 20)]
+    public void Measured_IsAShareOfTheSamples(AccuracyEffort effort, int count, int expected) => Assert.That(Open(count, effort).Measured.Count, Is.EqualTo(expected));
+
+    private RequestData Open(int count, AccuracyEffort effort)
+    {
         for (var sample = 0; sample < count; sample++)
         {
             NpyFile.Write(Path.Combine(_folder, sample.ToString("d3", CultureInfo.InvariantCulture) + ".npy"), TensorData.Create<float>([1, 2], [sample, 1]));
         }
 
-        var data = RequestData.Open(new("tiny.onnx", _folder, new() { CalibrationData = ["*.npy"] }, 2), [new("x", ElementType.Float, [1, 2])], null, CancellationToken.None);
-
-        string[] judged = [.. Ids(data.Judged)];
-        Assert.That(judged.Intersect(Ids(data.Correcting).Concat(Ids(data.Comparing))), Is.Empty);
-        return $"{data.Correcting.Count} correct, {data.Comparing.Count} compare, {Ids(data.Correcting).Intersect(Ids(data.Comparing)).Count()} do both, {judged.Length} judge";
+        return RequestData.Open(new("tiny.onnx", _folder, new() { CalibrationData = ["*.npy"], AccuracyEffort = effort }, 2), [new("x", ElementType.Float, [1, 2])], null, CancellationToken.None);
     }
 
     private static IEnumerable<string> Ids(SampleRun samples) => samples.Samples.Select(sample => sample.Id);

@@ -52,10 +52,10 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     /// <summary>What is known to break as INT8, and where it is in the model.</summary>
     public IReadOnlyDictionary<Node, RecognizedStructure> Structures => _structures.Value;
 
-    /// <summary>How many steps of the ladder <see cref="Find"/> took; null where nothing had to be given up.</summary>
+    /// <summary>How many steps of the ladder <see cref="Reduce"/> took; null where nothing had to be given up.</summary>
     public int? Steps { get; private set; }
 
-    /// <summary>True after <see cref="Find"/>, where it found anything to quantize.</summary>
+    /// <summary>True after <see cref="Reduce"/>, where it found anything to quantize.</summary>
     public bool CanGiveBack => _whole is not null;
 
     /// <summary>By the table of costs of the target, where there is one, how many times as fast as float a model is; null where that is not known.</summary>
@@ -73,21 +73,30 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
     public PlannedModel Settle(PlannedModel decided, Func<Placement, ImmutableDictionary<string, Observation>> observe) =>
         job.Request.Settings.UpdateLock ? new PrecisionSearch(job, observe(decided.Plan.Placement)).Keep(decided.Plan.Placement) : decided;
 
-    /// <summary>The least that has to be taken from what is wanted; nothing where no effort is to be made for the outputs.</summary>
-    public PlannedModel Find(Placement all)
+    /// <summary>What <see cref="Reduce"/> finds of <see cref="Whole"/>.</summary>
+    public PlannedModel Find(Placement all) => Reduce(Whole(all));
+
+    /// <summary>All that is wanted, but for what the ranges speak against.</summary>
+    public PlannedModel Whole(Placement all)
     {
-        var (placement, unfit) = Fit(all);
-        if (!placement.Units.Any() || _samples.Count == 0 || job.Request.Settings.AccuracyEffort == AccuracyEffort.Fast)
+        (var placement, _unfit) = Fit(all);
+        return Realize(placement);
+    }
+
+    /// <summary>With the least taken from it so that the outputs keep enough; nothing where no effort is to be made for them.</summary>
+    /// <param name="whole">What <see cref="Whole"/> made.</param>
+    public PlannedModel Reduce(PlannedModel whole)
+    {
+        if (whole.Plan.Units.IsEmpty || _samples.Count == 0 || job.Request.Settings.AccuracyEffort == AccuracyEffort.Fast)
         {
-            return Realize(placement);
+            return whole;
         }
 
-        (_unfit, _reference) = (unfit, new OutputReference(_prepared, job.Data.Comparing, _context.Form.IsWide));
-        _whole = Realize(placement);
-        _loss = _reference.Measure(_whole.Model);
+        (_whole, _reference) = (whole, new OutputReference(_prepared, job.Data.Comparing, _context.Form.IsWide));
+        _loss = _reference.Measure(whole.Model);
         if (_loss.IsKept)
         {
-            return _whole;
+            return whole;
         }
 
         var candidates = Candidates();
@@ -106,7 +115,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
         return (Placement.Of(_prepared.Graph, _context, unfit), unfit);
     }
 
-    /// <summary>What may be given up instead of what <see cref="Find"/> gave up, which has to be called before.</summary>
+    /// <summary>What may be given up instead of what <see cref="Reduce"/> gave up, which has to be called before.</summary>
     public CandidateLadder Candidates() => _candidates ??= Ladder(_whole!, _unfit!, _reference!, _loss!);
 
     private CandidateLadder Ladder(PlannedModel whole, FormRefusals unfit, OutputReference reference, OutputLoss loss)

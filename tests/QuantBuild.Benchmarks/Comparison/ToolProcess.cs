@@ -65,6 +65,6 @@ internal sealed class ToolProcess(string tool, string effort, int threads)
         var root = report.RootElement;
         double Stage(string name) => root.GetProperty("stages").EnumerateArray().Where(stage => stage.GetProperty("name").GetString() == name).Sum(stage => stage.GetProperty("seconds").GetDouble());
         return new(
-            new(seconds, cpu, root.GetProperty("peakMemoryBytes").GetDouble(), samples, null), Stage("calibrate"), Stage("plan"), root.GetProperty("accuracy").GetProperty("samples").GetInt32());
+            new(seconds, cpu, root.GetProperty("peakMemoryBytes").GetDouble(), samples, null), Stage("calibrate") + Stage("ranges"), Stage("plan") + Stage("search"), root.GetProperty("accuracy").GetProperty("samples").GetInt32());
     }
 }

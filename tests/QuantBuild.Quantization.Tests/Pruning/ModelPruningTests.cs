@@ -184,6 +184,7 @@ internal sealed class ModelPruningTests
         {
             Assert.That(result.Report.Pruning!.Removed, Is.EqualTo(4));
             Assert.That(result.Report.Pruning.CompressedBytes, Is.LessThan(result.Report.Pruning.CompressedFloatBytes));
+            Assert.That(result.Report.Stages.Select(stage => stage.Name), Is.EqualTo(["prepare", "profile", "prune", "calibrate", "ranges", "plan", "search", "evaluate", "measure", "audit", "analyze"]));
             Assert.That(result.Report.Stages.Single(stage => stage.Name == "prune").Metric, Is.EqualTo(result.Report.Pruning!.Accuracy?.Quantized));
             Assert.That(result.Report.Stages.Single(stage => stage.Name == "evaluate").Metric, Is.EqualTo(result.Report.Accuracy?.Quantized));
         }
