@@ -22,7 +22,7 @@ internal readonly record struct ElementSummary(TensorRange Range, double Squares
         {
             var block = elements.Slice(start, Math.Min(BlockLength, elements.Length - start));
             var (range, areFinite) = Extremes(block);
-            // Zeros have no squares, and are looked at one by one to tell them from what is too small to have any
+            // All zeros: nothing to add, where Energy would go through them one by one in case they were too small to be squared as floats
             var squares = areFinite && range is not { Min: 0, Max: 0 } ? Energy.Of(block) : 0;
             summary = new(summary.Range.Union(range), summary.Squares + squares, areFinite);
         }
