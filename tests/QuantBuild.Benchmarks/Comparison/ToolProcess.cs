@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -50,7 +51,7 @@ internal sealed class ToolProcess(string tool, string effort, int threads)
                 process.Refresh();
                 cpu = process.TotalProcessorTime;
             }
-            catch (InvalidOperationException)
+            catch (Exception exception) when (exception is InvalidOperationException or Win32Exception)
             {
                 // It ended in between
             }
