@@ -101,7 +101,7 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         observed = observed.SetItems(Bytes.Where(entry => observed.ContainsKey(entry.Key)).Select(entry =>
             KeyValuePair.Create(entry.Key, observed[entry.Key] with { Range = observed[entry.Key].Range.Union(entry.Value.Representable) })));
 
-        // Of changed tensors a calibration file does not know it
+        // A calibration file has the mean squares of tensors as they were before their channels were changed
         return observed.SetItems(observed.Where(entry => Changes?.Concerns(entry.Key) != true).Select(entry =>
             KeyValuePair.Create(entry.Key, entry.Value with { RootMeanSquare = statistics[entry.Key].Squares?.RootMeanSquare })));
     }

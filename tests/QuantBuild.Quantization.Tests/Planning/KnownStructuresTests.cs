@@ -1,5 +1,6 @@
 using QuantBuild.Data;
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Numerics;
 using QuantBuild.Quantization.Planning.Structures;
 using QuantBuild.Quantization.Reports;
 using QuantBuild.Quantization.Settings;
@@ -249,6 +250,16 @@ internal sealed class KnownStructuresTests
         var structures = KnownStructures.Find(job.Model, job.Context, job.Observe(job.Wanted), job.Data.Measured.Take(0));
 
         Assert.That(structures.Values.Count(structure => structure.Name == "softmax input"), Is.EqualTo(4));
+    }
+
+    /// <summary>As of tensors whose channels were scaled, with a calibration file: the samples that are looked at have less than the range of all.</summary>
+    [Test]
+    public void RangeOfAllSamples_Counts_WhereSquaresAreThoseOfAFew()
+    {
+        var (job, range) = (Detector(CalibrationMethodName.MinMax), new TensorRange(-1000, 1000));
+        var observed = job.Observe(job.Wanted).ToDictionary(entry => entry.Key, entry => entry.Value with { Range = range, RootMeanSquare = null });
+        var structures = KnownStructures.Find(job.Model, job.Context, observed, job.Data.Measured);
+        Assert.That(structures.Values.Count(structure => structure.Name == "softmax input" && structure.Reason.Contains("they span 2000,", StringComparison.Ordinal)), Is.EqualTo(4));
     }
 
     private static PreparedRequest Detector(CalibrationMethodName method) => PreparedRequest.Open(

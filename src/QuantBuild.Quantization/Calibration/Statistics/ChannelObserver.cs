@@ -32,7 +32,7 @@ internal sealed class ChannelObserver(ChannelLayout layout)
         var (lows, highs) = (new float[layout.Count], new float[layout.Count]);
         Array.Fill(lows, float.PositiveInfinity);
         Array.Fill(highs, float.NegativeInfinity);
-        if (!ElementSummary.Of(elements).AllFinite)
+        if (elements.ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
         {
             AddFinite(elements, inner, lows, highs);
         }

@@ -29,7 +29,7 @@ internal sealed class HistogramCounter
     /// <summary>Of the elements that were counted.</summary>
     public TensorRange Range { get; private set; } = TensorRange.Empty;
 
-    /// <summary>Their sum.</summary>
+    /// <summary>The sum of their squares.</summary>
     public double Squares { get; private set; }
 
     public long Zeros

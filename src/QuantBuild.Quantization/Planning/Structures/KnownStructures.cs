@@ -35,7 +35,7 @@ internal static class KnownStructures
         Model model, OperatorContext context, IReadOnlyDictionary<string, Observation> observed, SampleRun samples)
     {
         var matches = Bodies.Nodes(model.Graph).SelectMany(node => All.Select(row => (Row: row, Node: node, Match: row.Match(node, context)))).Where(found => found.Match is not null).ToArray();
-        string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Where(name => SpreadSeen(name) is null).Distinct().Order(StringComparer.Ordinal)];
+        string[] watched = [.. matches.SelectMany(found => found.Match!.Values).Where(value => !value.HasConstant && context.Profile.IsFloat(value)).Select(value => value.Name).Where(name => observed.GetValueOrDefault(name)?.RootMeanSquare is null).Distinct().Order(StringComparer.Ordinal)];
         var statistics = samples.Count == 0 ? [] : Calibrator.Gather(model, context.Profile, watched, StatisticsKinds.None, samples);
         var spreads = new Dictionary<Value, ValueSpread?>();
         var structures = new Dictionary<Node, RecognizedStructure>();
@@ -54,12 +54,10 @@ internal static class KnownStructures
             if (!spreads.TryGetValue(value, out var spread))
             {
                 spreads[value] = spread = value.Constant is { Type: ElementType.Float } constant ? ValueSpread.Of(constant)
-                    : SpreadSeen(value.Name) ?? (statistics.GetValueOrDefault(value.Name) is { Squares: { } squares } seen ? ValueSpread.Of(seen.Range, squares.RootMeanSquare, seen.NotFinite) : null);
+                    : ValueSpread.Of(observed.GetValueOrDefault(value.Name), statistics.GetValueOrDefault(value.Name));
             }
 
             return spread;
         }
-
-        ValueSpread? SpreadSeen(string name) => observed.GetValueOrDefault(name) is { RootMeanSquare: { } rootMeanSquare } seen ? ValueSpread.Of(seen.Range, rootMeanSquare, seen.NotFinite) : null;
     }
 }

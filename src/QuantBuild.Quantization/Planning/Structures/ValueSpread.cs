@@ -1,4 +1,6 @@
 using QuantBuild.Onnx;
+using QuantBuild.Quantization.Calibration;
+using QuantBuild.Quantization.Calibration.Statistics;
 using QuantBuild.Quantization.Numerics;
 
 namespace QuantBuild.Quantization.Planning.Structures;
@@ -15,8 +17,18 @@ internal sealed record ValueSpread(double Min, double Max, double RootMeanSquare
     public double RoundingDb(int levels) => Energy.Decibels(Energy.Share(Math.Pow(StepOf(levels), 2) / 12, Math.Pow(RootMeanSquare, 2)));
 
     /// <summary>Of what was seen: null where that was nothing finite.</summary>
-    public static ValueSpread? Of(TensorRange seen, double rootMeanSquare, long notFinite) =>
-        seen.IsEmpty ? null : new(seen.IncludingZero().Min, seen.IncludingZero().Max, rootMeanSquare, notFinite == 0);
+    /// <param name="calibrated">What is known of all samples; it may lack the mean square.</param>
+    /// <param name="gathered">Of some samples, where that was looked for.</param>
+    public static ValueSpread? Of(Observation? calibrated, TensorStatistics? gathered)
+    {
+        if ((calibrated?.RootMeanSquare ?? gathered?.Squares?.RootMeanSquare) is not { } rootMeanSquare || double.IsNaN(rootMeanSquare))
+        {
+            return null;
+        }
+
+        var seen = (calibrated is { Range.IsEmpty: false } ? calibrated.Range : gathered?.Range ?? TensorRange.Empty).IncludingZero();
+        return new(seen.Min, seen.Max, rootMeanSquare, (calibrated?.NotFinite ?? gathered!.NotFinite) == 0);
+    }
 
     /// <summary>Of a constant; null where none of its elements is finite.</summary>
     public static ValueSpread? Of(TensorData constant)
