@@ -33,8 +33,10 @@ internal sealed record PreparedRequest(QuantizationRequest Request, Model Given,
         var given = OnnxFile.Read(request.Model);
         // Neither needs the other, and there is much in both that is done on one processor
         var preparing = Task.Run(() => stages.Time("prepare", () => PassPipeline.Default.Run(given)), cancellation);
-        var data = RequestData.Open(request, DeployedModels.InputsOf(given, request.Model), progress, cancellation);
-        var prepared = preparing.GetAwaiter().GetResult();
+        var opening = Task.Run(() => RequestData.Open(request, DeployedModels.InputsOf(given, request.Model), progress, cancellation), cancellation);
+        // For both, whatever becomes of the first: a process that ends while ONNX Runtime folds constants crashes
+        Task.WhenAll(opening, preparing).GetAwaiter().GetResult();
+        var (data, prepared) = (opening.Result, preparing.Result);
         var profile = stages.Time("profile", () => data.Calibration.Profile(prepared));
         PruningReport? pruning = null;
         var judged = data.Judged;

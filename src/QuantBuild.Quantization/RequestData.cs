@@ -15,7 +15,7 @@ internal sealed class RequestData
     private const int ShareMeasured = 8;
 
     /// <summary>
-    /// The same where no search follows: layers are measured for their biases and the report alone, and with half of the samples the outputs of eleven models kept as
+    /// Of layers' errors where no search follows: they serve biases and the report alone, and with half of the samples the outputs of eleven models kept as
     /// much (.05 dB more on average, .2 less to .5 more each).
     /// </summary>
     private const int ShareMeasuredFast = 16;
@@ -40,8 +40,8 @@ internal sealed class RequestData
         (_request, Calibration, _evaluation) = (request, calibration, evaluation);
         Calibrating = run(calibration.Used);
         var (correcting, comparing) = Divide(calibration.Measured);
-        var share = request.Settings.AccuracyEffort == AccuracyEffort.Fast ? ShareMeasuredFast : ShareMeasured;
-        Measured = run([.. correcting.Take(Math.Max(calibration.Count / share, FewestMeasured))]);
+        Measured = run([.. correcting.Take(Math.Max(calibration.Count / ShareMeasured, FewestMeasured))]);
+        MeasuredLayers = request.Settings.AccuracyEffort == AccuracyEffort.Fast ? Measured.Take(Math.Max(calibration.Count / ShareMeasuredFast, FewestMeasured)) : Measured;
         (Correcting, Comparing) = (run(correcting), run(comparing));
         (Judged, Source) = evaluation is not null ? (run(SampleRun.Handles(evaluation, Enumerable.Range(0, evaluation.Count))), AccuracySource.EvaluationData)
             : calibration.HeldOut is { IsEmpty: false } heldOut ? (run(heldOut), AccuracySource.HeldOutCalibrationData)
@@ -53,8 +53,11 @@ internal sealed class RequestData
     /// <summary>All samples that calibrate, as far as they are there.</summary>
     public SampleRun Calibrating { get; }
 
-    /// <summary>The samples that layers are measured on.</summary>
+    /// <summary>The samples that ranges and corrections are measured on.</summary>
     public SampleRun Measured { get; }
+
+    /// <summary>Those of them that the errors of layers are measured on.</summary>
+    public SampleRun MeasuredLayers { get; }
 
     /// <summary>The samples that corrections are chosen and proved on: more, since each is looked at once or twice.</summary>
     public SampleRun Correcting { get; }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using QuantBuild.Onnx;
+using QuantBuild.Onnx.Diagnostics;
 using QuantBuild.Quantization.Calibration;
 using QuantBuild.Quantization.Settings;
 
@@ -35,7 +36,22 @@ internal sealed class RequestDataTests
     [TestCase(AccuracyEffort.Fast, 200, 10)]
     [TestCase(AccuracyEffort.Best, 400, 32)]
     [TestCase(AccuracyEffort.Fast, 400, 20)]
-    public void Measured_IsAShareOfTheSamples(AccuracyEffort effort, int count, int expected) => Assert.That(Open(count, effort).Measured.Count, Is.EqualTo(expected));
+    public void MeasuredLayers_AreAShareOfTheSamples(AccuracyEffort effort, int count, int expected) => Assert.That(Open(count, effort).MeasuredLayers.Count, Is.EqualTo(expected));
+
+    /// <summary>A process that ends while the model is still being prepared crashes in ONNX Runtime.</summary>
+    [Test]
+    public void DataThatCannotBeRead_AreSaidWhenNothingRunsAnyMore()
+    {
+        var model = TinyModels.Build(13, [1, 4], (graph, x) => Enumerable.Range(0, 500).Aggregate(x, (value, index) => graph.AddNode("Neg", [value], $"n{index}").Output));
+        OnnxFile.Write(model, Path.Combine(_folder, "long.onnx"));
+        var stages = new StageClock();
+
+        Assert.That(
+            () => PreparedRequest.Open(new(Path.Combine(_folder, "long.onnx"), _folder, new() { CalibrationData = ["nowhere/*.npy"] }, 2), stages, null, CancellationToken.None),
+            Throws.TypeOf<QuantBuildException>().With.Message.Contains("matches no sample"));
+
+        Assert.That(stages.Stages.Select(stage => stage.Name), Is.EqualTo(["prepare"]));
+    }
 
     private RequestData Open(int count, AccuracyEffort effort)
     {

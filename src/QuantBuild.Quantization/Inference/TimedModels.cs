@@ -33,7 +33,8 @@ internal sealed record ModelForms(Model Given, Model Prepared, Model Quantized, 
     {
         var given = Task.Run(() => DeployedModels.LoadGiven(Given, Path, threads));
         var prepared = Task.Run(() => DeployedModels.LoadResult(Prepared, Path, threads));
-        var quantized = DeployedModels.LoadResult(Quantized, Path, threads);
-        return new(given.GetAwaiter().GetResult(), prepared.GetAwaiter().GetResult(), quantized, threads);
+        var quantized = Task.Run(() => DeployedModels.LoadResult(Quantized, Path, threads));
+        Task.WhenAll(given, prepared, quantized).GetAwaiter().GetResult();
+        return new(given.Result, prepared.Result, quantized.Result, threads);
     }
 }

@@ -34,7 +34,7 @@ internal sealed class PrecisionSearch(PreparedRequest job, ImmutableDictionary<s
 
     private readonly Model _prepared = job.Model;
     private readonly OperatorContext _context = job.Context;
-    private readonly SampleRun _samples = job.Data.Measured;
+    private readonly SampleRun _samples = job.Data.MeasuredLayers;
     private readonly HalfStorage _storage = new(job.Given, job.Model);
     private readonly PlanCorrections _corrections = new(job);
     private readonly Lazy<LatencyPrediction?> _prediction = new(() =>
